@@ -1,0 +1,160 @@
+import type { Phase } from './model/verdict.js';
+
+/** Whose fault: the model's patch, the machine or network, the caller's input, or a defect of ours. */
+export type FaultClass = 'model' | 'infra' | 'input' | 'ours';
+
+interface ErrorRow {
+  readonly class: FaultClass;
+  readonly retryable: boolean;
+  /** What to do next, in one sentence. */
+  readonly fix: string;
+}
+
+/** Every error that a user can meet. `docs/errors.md` is checked against this table. */
+export const ERRORS = {
+  // input
+  usage: {
+    class: 'input',
+    retryable: false,
+    fix: 'See `assay <command> --help` for the options and examples.',
+  },
+  bad_dataset: {
+    class: 'input',
+    retryable: false,
+    fix: 'Correct the named row and field, or point at another file.',
+  },
+  unknown_dataset: {
+    class: 'input',
+    retryable: false,
+    fix: 'Use a known alias, a Hugging Face id `owner/name`, or the path of a .parquet, .jsonl or .json file.',
+  },
+  dataset_offline: {
+    class: 'input',
+    retryable: false,
+    fix: 'Run once with the network on to fill the cache, or point at a local file.',
+  },
+  hub_unavailable: {
+    class: 'infra',
+    retryable: true,
+    fix: 'Check the network, HF_ENDPOINT and HF_TOKEN, then run the same command again.',
+  },
+  bad_predictions: {
+    class: 'input',
+    retryable: false,
+    fix: 'Each prediction needs instance_id, model_name_or_path and model_patch.',
+  },
+  unknown_log_parser: {
+    class: 'input',
+    retryable: false,
+    fix: 'Use one of the listed parser names, or add one in benchmarks/parsers.',
+  },
+  unsupported_row: {
+    class: 'input',
+    retryable: false,
+    fix: 'Choose the profile and dataset that belong together.',
+  },
+  run_changed: {
+    class: 'input',
+    retryable: false,
+    fix: 'Use another --run-id, or repeat the first settings.',
+  },
+  run_not_found: {
+    class: 'input',
+    retryable: false,
+    fix: 'Give the path of a run folder (it holds run.json).',
+  },
+  run_locked: { class: 'input', retryable: false, fix: 'Wait for the other process, or end it.' },
+  // environment
+  engine_unavailable: {
+    class: 'infra',
+    retryable: true,
+    fix: 'Start Docker (or set DOCKER_HOST), or use --engine local for benchmarks that allow it.',
+  },
+  engine_failed: {
+    class: 'infra',
+    retryable: true,
+    fix: "See the engine's log; `assay retry RUN --only infra` runs the instance again.",
+  },
+  image_missing: {
+    class: 'infra',
+    retryable: false,
+    fix: 'Build it with `assay images build`, or check the image name.',
+  },
+  image_pull_failed: {
+    class: 'infra',
+    retryable: true,
+    fix: 'Check the registry and your login, then `assay retry RUN --only infra`.',
+  },
+  image_pull_limited: {
+    class: 'infra',
+    retryable: true,
+    fix: 'The registry limits pulls: log in or wait, then `assay retry RUN --only infra`.',
+  },
+  image_build_failed: { class: 'infra', retryable: false, fix: 'Read the build log named above.' },
+  disk_full: {
+    class: 'infra',
+    retryable: false,
+    fix: 'Free disk space, then `assay retry RUN --only infra`.',
+  },
+  out_of_memory: {
+    class: 'infra',
+    retryable: true,
+    fix: 'Lower -j or raise --memory, then `assay retry RUN --only infra`.',
+  },
+  phase_timeout: {
+    class: 'infra',
+    retryable: true,
+    fix: 'Raise the deadline of that phase, then `assay retry RUN --only infra`.',
+  },
+  unisolated: {
+    class: 'input',
+    retryable: false,
+    fix: 'Use --engine docker, or accept the risk with --allow-unisolated.',
+  },
+  interrupted: { class: 'infra', retryable: true, fix: 'Run the same command again to go on.' },
+  internal: { class: 'ours', retryable: false, fix: 'Please report this with the run folder.' },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+interface AssayErrorOptions {
+  readonly phase?: Phase;
+  /** Longer evidence: the last lines of a log, a list of candidates. */
+  readonly detail?: string;
+  readonly cause?: unknown;
+}
+
+/** The one error class of the product: a code of the table, where it happened, and what to do next. */
+export class AssayError extends Error {
+  override readonly name = 'AssayError';
+  readonly class: FaultClass;
+  readonly retryable: boolean;
+  readonly fix: string;
+  readonly phase: Phase | undefined;
+  readonly detail: string | undefined;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options: AssayErrorOptions = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const row = ERRORS[code];
+    this.class = row.class;
+    this.retryable = row.retryable;
+    this.fix = row.fix;
+    this.phase = options.phase;
+    this.detail = options.detail;
+  }
+}
+
+/** Any thrown value as an AssayError: ours stay as they are, everything else is `internal`. */
+export function toAssayError(error: unknown, phase?: Phase): AssayError {
+  if (error instanceof AssayError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new AssayError('internal', message, {
+    ...(phase === undefined ? {} : { phase }),
+    ...(error instanceof Error && error.stack !== undefined ? { detail: error.stack } : {}),
+    cause: error,
+  });
+}

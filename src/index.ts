@@ -1,0 +1,10 @@
+/** Public API: what plugins, reports, datasets and benchmarks may import. Importing it does nothing. */
+export * from './engine/engine.js';
+export * from './errors.js';
+export * from './model/eval-spec.js';
+export * from './model/grading.js';
+export * from './model/instance.js';
+export * from './model/prediction.js';
+export * from './model/run.js';
+export * from './model/verdict.js';
+export { canonicalJson, sha256 } from './util/hash.js';

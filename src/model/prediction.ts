@@ -1,0 +1,15 @@
+import { type Static, Type } from 'typebox';
+
+/** One model patch for one instance. `attempt` counts from 1 per instance (pass@k), in file order. */
+export const Prediction = Type.Object({
+  instanceId: Type.String(),
+  model: Type.String(),
+  attempt: Type.Integer({ minimum: 1 }),
+  /** Exactly the text that was submitted; null where the submission had none. */
+  patch: Type.Union([Type.String(), Type.Null()]),
+  /** Set when the patch text can be told wrong without a container: the outcome is `invalid`. */
+  defect: Type.Optional(Type.String()),
+  /** What was changed to make the text usable (e.g. `fence_removed`), in order. Shown in the verdict. */
+  notes: Type.Array(Type.String()),
+});
+export type Prediction = Static<typeof Prediction>;

@@ -1,0 +1,65 @@
+import { type Static, Type } from 'typebox';
+import { ProfileName, TestsStatus } from './grading.js';
+import { Needs } from './instance.js';
+
+/** `invalid` is the model's fault (no usable patch), `infra_error` is ours and never a score. */
+export const Outcome = Type.Union([
+  Type.Literal('resolved'),
+  Type.Literal('unresolved'),
+  Type.Literal('invalid'),
+  Type.Literal('infra_error'),
+]);
+export type Outcome = Static<typeof Outcome>;
+
+export const PHASES = ['prepare', 'pull', 'start', 'apply', 'test', 'collect', 'grade'] as const;
+export const Phase = Type.Union(PHASES.map((phase) => Type.Literal(phase)));
+export type Phase = (typeof PHASES)[number];
+
+/** Final result of one attempt at one instance. Written last, by rename: its presence means done. */
+export const Verdict = Type.Object({
+  schemaVersion: Type.Literal(1),
+  instanceId: Type.String(),
+  attempt: Type.Integer({ minimum: 1 }),
+  model: Type.String(),
+  outcome: Outcome,
+  /** Stable code from `src/errors.ts` or of the grading, e.g. `tests_failed`, `empty_patch`, `test_timeout`. */
+  reason: Type.String(),
+  /** Phase in which a failure happened. */
+  phase: Type.Optional(Phase),
+  /** The evidence for people: one short paragraph. */
+  detail: Type.Optional(Type.String()),
+  profile: ProfileName,
+  graderVersion: Type.String(),
+  /** sha256 over patch, row, image digest, profile and grader version. */
+  key: Type.String(),
+  patchSha256: Type.String(),
+  rowHash: Type.String(),
+  /** Absent where no image was reached. */
+  image: Type.Optional(Type.String()),
+  imageDigest: Type.Optional(Type.String()),
+  /** The command of the profile's chain that applied the patch. */
+  appliedWith: Type.Optional(Type.String()),
+  notes: Type.Array(Type.String()),
+  /** Exit code of the eval script, from the engine. */
+  exitCode: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
+  tests: Type.Optional(TestsStatus),
+  /** The official harness's own fields for this attempt. */
+  official: Type.Object({
+    patchIsNone: Type.Boolean(),
+    patchExists: Type.Boolean(),
+    patchSuccessfullyApplied: Type.Boolean(),
+    resolved: Type.Boolean(),
+    infraFailure: Type.Boolean(),
+    infraFailureReason: Type.Optional(Type.String()),
+  }),
+  engine: Type.String(),
+  isolation: Type.String(),
+  /** What was granted beyond the default sandbox. */
+  granted: Needs,
+  /** Seconds per phase; a phase that wasn't reached is absent. */
+  seconds: Type.Partial(Type.Record(Phase, Type.Number())),
+  /** Infrastructure failures that preceded this verdict. */
+  tries: Type.Integer({ minimum: 1 }),
+  finishedAt: Type.String(),
+});
+export type Verdict = Static<typeof Verdict>;
