@@ -1,5 +1,4 @@
-import type { Static } from 'typebox';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { ProfileName } from './grading.js';
 import { Instance } from './instance.js';
 import { Phase, Verdict } from './verdict.js';
@@ -16,6 +15,7 @@ export const RunSettings = Type.Object({
   predictionsSha256: Type.String(),
   model: Type.String(),
   profile: ProfileName,
+  graderVersion: Type.String(),
   engine: Type.String(),
   /** Attempts per prediction. */
   epochs: Type.Integer({ minimum: 1 }),

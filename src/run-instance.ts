@@ -1,0 +1,216 @@
+import { applyPatch, PATCH_FILE } from './container/apply.js';
+import { type Deadlines, withDeadline } from './container/deadline.js';
+import { EVAL_SCRIPT, type LogSink, runTests } from './container/test-log.js';
+import type { Container, Engine, EngineInfo, ImageInfo, SandboxLimits } from './engine/engine.js';
+import { type AssayError, toAssayError } from './errors.js';
+import { type Judgement, judge } from './grade/verdict.js';
+import type { EvalSpec } from './model/eval-spec.js';
+import type { GradingProfile } from './model/grading.js';
+import type { Prediction } from './model/prediction.js';
+import type { Phase, Verdict } from './model/verdict.js';
+import type { Clock } from './util/clock.js';
+import { canonicalJson, sha256 } from './util/hash.js';
+
+/** One patch to be judged. */
+export interface Job {
+  readonly spec: EvalSpec;
+  readonly prediction: Prediction;
+  readonly profile: GradingProfile;
+}
+
+/** What judging needs from outside; the same for all jobs of a run but for `log` and `onPhase`. */
+export interface RunInstanceContext {
+  readonly engine: Engine;
+  readonly engineInfo: EngineInfo;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly limits: SandboxLimits;
+  /** Labels of every container; `assay.run` is among them. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Finds, pulls or makes the image; called within the pull deadline. */
+  readonly resolveImage: (spec: EvalSpec, signal: AbortSignal) => Promise<ImageInfo>;
+  /** Called with a container whose removal nobody needs to wait for. */
+  readonly discard: (container: Container) => void;
+  readonly log: LogSink;
+  readonly onPhase: (phase: Phase) => void;
+  /** Aborted when the run is killed: the returned promise then rejects with its reason. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * THE central path: image -> container -> patch -> test log -> verdict. Faults of the patch and of the machine both come back as
+ * verdicts (`invalid`, `unresolved`, `infra_error`); it rejects only when the run itself was aborted.
+ */
+export async function runInstance(job: Job, context: RunInstanceContext): Promise<Verdict> {
+  const { spec, prediction, profile } = job;
+  const { clock, deadlines, signal, engine } = context;
+  const seconds: Partial<Record<Phase, number>> = {};
+  const limits = grantedLimits(spec, context.limits);
+  let image: ImageInfo | undefined;
+  let container: Container | undefined;
+  let phase: Phase = 'prepare';
+
+  const timed = async <T>(next: Phase, work: () => Promise<T>): Promise<T> => {
+    phase = next;
+    context.onPhase(next);
+    const from = clock.now();
+    try {
+      return await work();
+    } finally {
+      seconds[next] = (seconds[next] ?? 0) + (clock.now() - from) / 1000;
+    }
+  };
+  const bounded = <T>(next: keyof Deadlines, work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    timed(next, () => withDeadline({ phase: next, seconds: deadlines[next], clock, signal }, work));
+  const finish = (judgement: Judgement, extra: Partial<Verdict> = {}): Verdict => ({
+    ...identity(job, image),
+    ...judgement,
+    notes: prediction.notes,
+    engine: engine.name,
+    isolation: context.engineInfo.isolation,
+    granted: granted(limits, context.limits),
+    seconds,
+    tries: 1,
+    finishedAt: clock.iso(),
+    ...extra,
+  });
+
+  const unusable = unusablePatch(prediction);
+  if (unusable !== undefined) return finish(unusable);
+
+  try {
+    const found = await bounded('pull', (bound) => context.resolveImage(spec, bound));
+    image = found;
+    const start = () =>
+      bounded('start', async (bound) => {
+        const started = await engine.containers.start(
+          { image: found.ref, name: containerName(job), labels: labelsOf(job, context.labels), limits },
+          bound,
+        );
+        await started
+          .put(
+            [
+              { path: PATCH_FILE, content: prediction.patch ?? '' },
+              { path: EVAL_SCRIPT, content: profile.prepareScript(spec.evalScript), mode: 0o755 },
+            ],
+            bound,
+          )
+          .catch((error: unknown) => {
+            context.discard(started);
+            throw error;
+          });
+        return started;
+      });
+    container = await start();
+    const applied = await bounded('apply', (bound) =>
+      applyPatch(container as Container, {
+        profile,
+        workdir: spec.workdir,
+        signal: bound,
+        fresh: async (used) => {
+          context.discard(used);
+          container = undefined;
+          container = await start();
+          return container;
+        },
+      }),
+    );
+    if (applied.command === undefined) return finish(doesNotApply(applied.evidence));
+    const tests = await timed('test', () =>
+      runTests(applied.container, {
+        workdir: spec.workdir,
+        sink: context.log,
+        seconds: deadlines.test,
+        clock,
+        signal,
+      }),
+    );
+    const judgement = await timed('grade', async () => judge(tests, spec, profile));
+    return finish(judgement, { appliedWith: applied.command, exitCode: tests.exitCode });
+  } catch (error) {
+    signal.throwIfAborted();
+    return finish(infraError(toAssayError(error, phase), phase));
+  } finally {
+    if (container !== undefined) context.discard(container);
+  }
+}
+
+function identity(job: Job, image: ImageInfo | undefined) {
+  const { spec, prediction, profile } = job;
+  const patchSha256 = sha256(prediction.patch ?? '');
+  const inputs = {
+    patch: patchSha256,
+    row: spec.rowHash,
+    image: image?.digest ?? null,
+    profile: profile.name,
+    graderVersion: profile.graderVersion,
+  };
+  return {
+    schemaVersion: 1 as const,
+    instanceId: spec.instanceId,
+    attempt: prediction.attempt,
+    model: prediction.model,
+    profile: profile.name,
+    graderVersion: profile.graderVersion,
+    key: sha256(canonicalJson(inputs)),
+    patchSha256,
+    rowHash: spec.rowHash,
+    ...(image === undefined ? {} : { image: image.ref, imageDigest: image.digest }),
+  };
+}
+
+const NOT_RUN = { patchSuccessfullyApplied: false, resolved: false, infraFailure: false };
+
+function unusablePatch({ patch, defect }: Prediction): Judgement | undefined {
+  const official = { ...NOT_RUN, patchIsNone: patch === null, patchExists: patch !== null };
+  if (patch === null || patch === '')
+    return { outcome: 'invalid', reason: 'empty_patch', detail: 'the prediction holds no patch', official };
+  if (defect !== undefined)
+    return { outcome: 'invalid', reason: 'malformed_patch', detail: defect, official };
+  return undefined;
+}
+
+function doesNotApply(evidence: string): Judgement {
+  return {
+    outcome: 'invalid',
+    reason: 'apply_failed',
+    phase: 'apply',
+    detail: evidence,
+    official: { ...NOT_RUN, patchIsNone: false, patchExists: true },
+  };
+}
+
+function infraError(error: AssayError, phase: Phase): Judgement {
+  return {
+    outcome: 'infra_error',
+    reason: error.code,
+    phase: error.phase ?? phase,
+    detail: [error.message, error.detail, error.fix].filter((part) => part !== undefined).join('\n'),
+    official: { ...NOT_RUN, patchIsNone: false, patchExists: true },
+  };
+}
+
+function grantedLimits(spec: EvalSpec, limits: SandboxLimits): SandboxLimits {
+  return {
+    ...limits,
+    network: limits.network || spec.needs.network === true,
+    capAdd: [...limits.capAdd, ...(spec.needs.capAdd ?? [])],
+    memoryBytes: Math.max(limits.memoryBytes, spec.needs.memoryBytes ?? 0),
+  };
+}
+
+function granted(limits: SandboxLimits, defaults: SandboxLimits): Verdict['granted'] {
+  return {
+    ...(limits.network ? { network: true } : {}),
+    ...(limits.capAdd.length > 0 ? { capAdd: [...limits.capAdd] } : {}),
+    ...(limits.memoryBytes > defaults.memoryBytes ? { memoryBytes: limits.memoryBytes } : {}),
+  };
+}
+
+function labelsOf({ spec, prediction }: Job, labels: Readonly<Record<string, string>>) {
+  return { ...labels, 'assay.instance': spec.instanceId, 'assay.attempt': String(prediction.attempt) };
+}
+
+function containerName({ spec, prediction }: Job): string {
+  return `assay.${spec.instanceId.toLowerCase()}.${prediction.attempt}`;
+}
