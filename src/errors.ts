@@ -63,6 +63,11 @@ export const ERRORS = {
     retryable: false,
     fix: 'Give the path of a run folder (it holds run.json).',
   },
+  run_damaged: {
+    class: 'input',
+    retryable: false,
+    fix: 'Restore the named file from a copy, or remove the attempt folder to have it evaluated again.',
+  },
   run_locked: { class: 'input', retryable: false, fix: 'Wait for the other process, or end it.' },
   // environment
   engine_unavailable: {
@@ -111,6 +116,11 @@ export const ERRORS = {
     retryable: false,
     fix: 'Use --engine docker, or accept the risk with --allow-unisolated.',
   },
+  too_many_failures: {
+    class: 'infra',
+    retryable: true,
+    fix: 'Mend the machine, then run the same command again: it goes on where it stopped.',
+  },
   interrupted: { class: 'infra', retryable: true, fix: 'Run the same command again to go on.' },
   internal: { class: 'ours', retryable: false, fix: 'Please report this with the run folder.' },
 } as const satisfies Record<string, ErrorRow>;
@@ -152,7 +162,8 @@ export class AssayError extends Error {
 export function toAssayError(error: unknown, phase?: Phase): AssayError {
   if (error instanceof AssayError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  return new AssayError('internal', message, {
+  const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
+  return new AssayError(full ? 'disk_full' : 'internal', message, {
     ...(phase === undefined ? {} : { phase }),
     ...(error instanceof Error && error.stack !== undefined ? { detail: error.stack } : {}),
     cause: error,

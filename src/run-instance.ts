@@ -125,6 +125,7 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
         signal,
       }),
     );
+    await bounded('collect', () => context.log.end());
     const judgement = await timed('grade', async () => judge(tests, spec, profile));
     return finish(judgement, { appliedWith: applied.command, exitCode: tests.exitCode });
   } catch (error) {

@@ -9,6 +9,8 @@ export const MAX_LOG_BYTES = 256 * 1024 * 1024;
 /** Where the bytes of a test log go while they arrive; a returned promise is back-pressure. */
 export interface LogSink {
   write(chunk: Uint8Array): void | Promise<void>;
+  /** Resolves when everything is written. */
+  end(): Promise<void>;
 }
 
 export interface TestRun {

@@ -1,0 +1,155 @@
+import { createWriteStream } from 'node:fs';
+import { appendFile, mkdir, rm, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import type { LogSink } from '../container/test-log.js';
+import { AssayError } from '../errors.js';
+import type { RunEvent, RunInstance, RunManifest } from '../model/run.js';
+import type { Verdict } from '../model/verdict.js';
+import { readIfExists, writeAtomic } from '../util/files.js';
+import type { ProcessIdentity } from '../util/process.js';
+import { attemptFolder, FILES, readManifest, readVerdicts } from './folder.js';
+import { takeLock } from './lock.js';
+
+/** Where an attempt's evidence goes while it runs. */
+export interface AttemptRecord {
+  readonly log: LogSink;
+  /** Writes the verdict, last and by rename: from then on the attempt is done. */
+  finish(verdict: Verdict): Promise<void>;
+}
+
+/** A run folder open for writing by this process alone. */
+export interface Ledger {
+  readonly folder: string;
+  /** Verdicts that were there already, by {@link attemptKey}. */
+  readonly done: ReadonlyMap<string, Verdict>;
+  append(event: RunEvent): Promise<void>;
+  begin(instanceId: string, attempt: number, patch: string | null): Promise<AttemptRecord>;
+  close(): Promise<void>;
+}
+
+/** Names an attempt within a run. */
+export function attemptKey({ instanceId, attempt }: { instanceId: string; attempt: number }): string {
+  return `${instanceId}/${attempt}`;
+}
+
+interface OpenLedgerOptions {
+  readonly folder: string;
+  readonly manifest: RunManifest;
+  readonly instances: readonly RunInstance[];
+  readonly owner: ProcessIdentity;
+}
+
+/** Opens a new run folder, or an old one with equal settings to go on; `run_changed` shows the difference otherwise. */
+export async function openLedger({ folder, manifest, instances, owner }: OpenLedgerOptions): Promise<Ledger> {
+  const release = await takeLock(join(folder, FILES.lock), owner);
+  try {
+    if ((await readIfExists(join(folder, FILES.manifest))) === undefined) {
+      await writeAtomic(
+        join(folder, FILES.instances),
+        instances.map((item) => `${JSON.stringify(item)}\n`).join(''),
+      );
+      await writeAtomic(join(folder, FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+    } else {
+      assertSameSettings(folder, await readManifest(folder), manifest);
+    }
+    const verdicts = await readVerdicts(folder);
+    const events = join(folder, FILES.events);
+    await mendEvents(events, verdicts);
+    const done = new Map(verdicts.map((verdict) => [attemptKey(verdict), verdict]));
+    let tail: Promise<void> = Promise.resolve();
+    return {
+      folder,
+      done,
+      append(event) {
+        tail = tail.then(() => appendFile(events, `${JSON.stringify(event)}\n`));
+        return tail;
+      },
+      begin: (instanceId, attempt, patch) => beginAttempt(attemptFolder(folder, instanceId, attempt), patch),
+      async close() {
+        await tail;
+        await release();
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function beginAttempt(folder: string, patch: string | null): Promise<AttemptRecord> {
+  await mkdir(folder, { recursive: true });
+  await writeAtomic(join(folder, FILES.patch), patch ?? '');
+  const path = join(folder, FILES.log);
+  await rm(path, { force: true });
+  let gzip: ReturnType<typeof createGzip> | undefined;
+  let closed: Promise<void> | undefined;
+  const open = () => {
+    const file = createWriteStream(path);
+    const stream = createGzip({ level: 4 });
+    // pipe() does not hand errors on; without this a full disk would end the process.
+    file.on('error', (error) => stream.destroy(error));
+    stream.on('error', () => file.destroy());
+    stream.pipe(file);
+    closed = finished(file);
+    closed.catch(() => undefined);
+    return stream;
+  };
+  return {
+    log: {
+      write(chunk) {
+        gzip ??= open();
+        if (gzip.errored !== null && gzip.errored !== undefined) throw gzip.errored;
+        if (gzip.write(chunk)) return;
+        const stream = gzip;
+        return new Promise((resolve, reject) => {
+          stream.once('drain', resolve);
+          stream.once('error', reject);
+        });
+      },
+      async end() {
+        gzip?.end();
+        await closed;
+      },
+    },
+    finish: (verdict) => writeAtomic(join(folder, FILES.verdict), `${JSON.stringify(verdict, null, 2)}\n`),
+  };
+}
+
+/** A crash may have cut the last line, or come between a verdict and its event; afterwards each verdict has one. */
+async function mendEvents(path: string, verdicts: readonly Verdict[]): Promise<void> {
+  const text = (await readIfExists(path)) ?? '';
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  if (whole !== text) await truncate(path, Buffer.byteLength(whole));
+  const seen = new Set<string>();
+  for (const line of whole.split('\n')) {
+    if (!line.startsWith('{"type":"verdict"')) continue;
+    const event = JSON.parse(line) as Extract<RunEvent, { type: 'verdict' }>;
+    seen.add(verdictId(event.verdict));
+  }
+  const missing = verdicts.filter((verdict) => !seen.has(verdictId(verdict)));
+  const lines = missing.map(
+    (verdict) =>
+      `${JSON.stringify({ type: 'verdict', at: verdict.finishedAt, verdict } satisfies RunEvent)}\n`,
+  );
+  if (lines.length > 0) await appendFile(path, lines.join(''));
+}
+
+/** An attempt that was retried has several verdicts over time, told apart by when they came. */
+function verdictId(verdict: Verdict): string {
+  return `${attemptKey(verdict)} ${verdict.finishedAt}`;
+}
+
+function assertSameSettings(folder: string, before: RunManifest, now: RunManifest): void {
+  const old = before.settings as Record<string, unknown>;
+  const current = now.settings as Record<string, unknown>;
+  const changes = [...new Set([...Object.keys(old), ...Object.keys(current)])]
+    .sort()
+    .filter((name) => JSON.stringify(old[name]) !== JSON.stringify(current[name]))
+    .map(
+      (name) => `  ${name}\n    was ${JSON.stringify(old[name])}\n    now ${JSON.stringify(current[name])}`,
+    );
+  if (changes.length > 0)
+    throw new AssayError('run_changed', `${folder} was started with other settings:\n${changes.join('\n')}`);
+}
