@@ -9,8 +9,8 @@ export const RunSettings = Type.Object({
   /** Hub revision, or `local`. */
   datasetRevision: Type.String(),
   datasetSha256: Type.String(),
-  /** The options that chose the instances, as given. */
-  selection: Type.Record(Type.String(), Type.Unknown()),
+  /** The flags that define the run, as given: `assay retry` repeats them. */
+  options: Type.Record(Type.String(), Type.Unknown()),
   predictions: Type.String(),
   predictionsSha256: Type.String(),
   model: Type.String(),
@@ -37,17 +37,21 @@ export const RunManifest = Type.Object({
 export type RunManifest = Static<typeof RunManifest>;
 
 /** What reports need of an instance, kept in the run folder so that a report needs no dataset. */
-export const RunInstance = Type.Pick(Instance, [
-  'instanceId',
-  'repo',
-  'difficulty',
-  'createdAt',
-  'failToPass',
-  'passToPass',
-  'logParser',
-  'evalType',
-  'rowHash',
-]);
+export const RunInstance = Type.Object({
+  ...Type.Pick(Instance, [
+    'instanceId',
+    'repo',
+    'difficulty',
+    'createdAt',
+    'failToPass',
+    'passToPass',
+    'logParser',
+    'evalType',
+    'rowHash',
+  ]).properties,
+  /** Attempts planned for it, 0 without a prediction: tells what is missing from what was never submitted. Absent: as many as verdicts. */
+  attempts: Type.Optional(Type.Integer({ minimum: 0 })),
+});
 export type RunInstance = Static<typeof RunInstance>;
 
 /** One line of `events.jsonl`; the terminal, the ledger, `--json` and reports all consume these. */
@@ -58,6 +62,8 @@ export const RunEvent = Type.Union([
     runId: Type.String(),
     total: Type.Integer(),
     done: Type.Integer(),
+    /** Outcomes of those that were done before, on a resumed run. */
+    counts: Type.Record(Type.String(), Type.Integer()),
     workers: Type.Integer(),
     folder: Type.String(),
     pid: Type.Integer(),
