@@ -1,11 +1,12 @@
 import { type Static, Type } from 'typebox';
 import type { EvalType } from './instance.js';
 
-export type TestStatus = 'PASSED' | 'FAILED' | 'SKIPPED' | 'ERROR' | 'XFAIL';
+/** `OTHER`: the log gives the test a word that isn't a status, e.g. `ERRORS`: it counts as neither success nor failure. */
+export type TestStatus = 'PASSED' | 'FAILED' | 'SKIPPED' | 'ERROR' | 'XFAIL' | 'OTHER';
 /** Test id -> status; the last line of the log that names a test wins. */
 export type StatusMap = ReadonlyMap<string, TestStatus>;
-/** Pure: text of a test log -> statuses. */
-export type LogParser = (log: string) => StatusMap;
+/** Pure: text of a test log (line ends `\n`) -> statuses; undefined where the official parser stops with an error. */
+export type LogParser = (log: string, instanceId: string) => StatusMap | undefined;
 
 const TestLists = Type.Object({ success: Type.Array(Type.String()), failure: Type.Array(Type.String()) });
 export const TestsStatus = Type.Object({ FAIL_TO_PASS: TestLists, PASS_TO_PASS: TestLists });
