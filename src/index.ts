@@ -7,4 +7,6 @@ export * from './model/instance.js';
 export * from './model/prediction.js';
 export * from './model/run.js';
 export * from './model/verdict.js';
+export * from './stats/instances.js';
+export * from './stats/summary.js';
 export { canonicalJson, sha256 } from './util/hash.js';

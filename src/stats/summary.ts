@@ -1,0 +1,226 @@
+import { ERRORS, type ErrorCode } from '../errors.js';
+import type { RunInstance, RunResults } from '../model/run.js';
+import type { Outcome, Phase, Verdict } from '../model/verdict.js';
+import { byInstance, type InstanceResults } from './instances.js';
+import { clusteredError, mean, standardError } from './mean.js';
+import { passAtK } from './pass-at-k.js';
+import { binomialError, type Interval, wilsonInterval } from './proportion.js';
+
+/** A share of resolved instances with its uncertainty, all as fractions; null where too few instances define it. */
+export interface Rate {
+  /** The denominator. */
+  readonly instances: number;
+  /** The numerator: sum over instances of the share of attempts that resolved it. */
+  readonly score: number;
+  readonly rate: number | null;
+  /** Wilson, 95 %. */
+  readonly interval: Interval | null;
+  readonly binomialError: number | null;
+  readonly instanceError: number | null;
+  /** Standard error over instances clustered by repository. */
+  readonly clusteredError: number | null;
+}
+
+/** A rate of the instances that share a repository or a difficulty. */
+export interface Group extends Rate {
+  readonly name: string;
+}
+
+/** An attempt that failed for the machine's fault, and what to do about it. */
+export interface InfraFailure {
+  readonly instanceId: string;
+  readonly attempt: number;
+  readonly reason: string;
+  readonly phase?: Phase;
+  readonly detail?: string;
+  readonly fix: string;
+}
+
+/** Rates of run i = attempt i of every instance; there only with the same number of attempts, two or more, for each instance. */
+export interface RunsRate {
+  readonly rates: readonly number[];
+  readonly mean: number;
+  readonly sem: number;
+}
+
+/** What a run came to; every report is made from this and the verdicts. */
+export interface RunSummary {
+  readonly runId: string;
+  readonly model: string;
+  readonly dataset: string;
+  readonly datasetRevision: string;
+  readonly profile: string;
+  /** True while attempts are missing or ended in an infrastructure error: the numbers will change. */
+  readonly incomplete: boolean;
+  /** Chosen instances. */
+  readonly instances: number;
+  readonly attempts: { readonly planned: number; readonly judged: number };
+  readonly withoutPrediction: readonly string[];
+  /** Planned attempts without a verdict. */
+  readonly missing: readonly { readonly instanceId: string; readonly attempt: number }[];
+  readonly infraFailures: readonly InfraFailure[];
+  /** Attempts per outcome. */
+  readonly outcomes: Readonly<Record<Outcome, number>>;
+  /** Attempts per reason, most frequent first. */
+  readonly reasons: readonly {
+    readonly outcome: Outcome;
+    readonly reason: string;
+    readonly attempts: number;
+  }[];
+  /** Over all chosen instances; whatever isn't resolved counts as not resolved. The figure to publish. */
+  readonly passAt1: Rate;
+  /** The same without missing attempts and infrastructure errors: an instance left with no attempt drops out. */
+  readonly passAt1WithoutInfra: Rate;
+  readonly runs: RunsRate | null;
+  /** For k from 1 to the smallest number of attempts of any instance with a prediction; over all chosen instances. */
+  readonly passAtK: readonly { readonly k: number; readonly value: number }[];
+  /** Over all chosen instances, largest group first. */
+  readonly byRepository: readonly Group[];
+  /** Empty where the dataset gives no difficulty. */
+  readonly byDifficulty: readonly Group[];
+}
+
+/** All numbers of a report. */
+export function summarise(results: RunResults): RunSummary {
+  const items = byInstance(results);
+  const { settings, runId } = results.manifest;
+  const missing = items.flatMap(missingAttempts);
+  const infraFailures = results.verdicts.filter(({ outcome }) => outcome === 'infra_error').map(infraFailure);
+  const all = items.map((item) => share(item, item.planned));
+  const graded = items.filter((item) => item.planned === 0 || scored(item) > 0);
+  const reposOf = (list: readonly InstanceResults[]) => list.map(({ instance }) => instance.repo);
+  return {
+    runId,
+    model: settings.model,
+    dataset: settings.dataset,
+    datasetRevision: settings.datasetRevision,
+    profile: settings.profile,
+    incomplete: missing.length > 0 || infraFailures.length > 0,
+    instances: items.length,
+    attempts: {
+      planned: items.reduce((sum, { planned }) => sum + planned, 0),
+      judged: results.verdicts.length,
+    },
+    withoutPrediction: items
+      .filter(({ planned }) => planned === 0)
+      .map(({ instance }) => instance.instanceId),
+    missing,
+    infraFailures,
+    outcomes: countOutcomes(results.verdicts),
+    reasons: countReasons(results.verdicts),
+    passAt1: rateOf(all, reposOf(items)),
+    passAt1WithoutInfra: rateOf(
+      graded.map((item) => share(item, scored(item))),
+      reposOf(graded),
+    ),
+    runs: runsRate(items),
+    passAtK: passAtKs(items),
+    byRepository: groups(items, ({ repo }) => repo),
+    byDifficulty: items.some(({ instance }) => instance.difficulty !== undefined)
+      ? groups(items, ({ difficulty }) => difficulty ?? 'not given')
+      : [],
+  };
+}
+
+const resolved = ({ verdicts }: InstanceResults) =>
+  verdicts.filter(({ outcome }) => outcome === 'resolved').length;
+const scored = ({ verdicts }: InstanceResults) =>
+  verdicts.filter(({ outcome }) => outcome !== 'infra_error').length;
+const share = (item: InstanceResults, attempts: number) => (attempts === 0 ? 0 : resolved(item) / attempts);
+
+function rateOf(scores: readonly number[], repos: readonly string[]): Rate {
+  const instances = scores.length;
+  const score = scores.reduce((sum, value) => sum + value, 0);
+  const some = instances > 0;
+  return {
+    instances,
+    score,
+    rate: some ? score / instances : null,
+    interval: some ? wilsonInterval(score, instances) : null,
+    binomialError: some ? binomialError(score, instances) : null,
+    instanceError: standardError(scores) ?? null,
+    clusteredError: clusteredError(scores, (index) => repos[index] ?? '') ?? null,
+  };
+}
+
+function groups(items: readonly InstanceResults[], nameOf: (instance: RunInstance) => string): Group[] {
+  const members = new Map<string, InstanceResults[]>();
+  for (const item of items) {
+    const name = nameOf(item.instance);
+    const list = members.get(name);
+    if (list === undefined) members.set(name, [item]);
+    else list.push(item);
+  }
+  return [...members]
+    .map(([name, list]) => ({
+      name,
+      ...rateOf(
+        list.map((item) => share(item, item.planned)),
+        list.map(({ instance }) => instance.repo),
+      ),
+    }))
+    .sort((a, b) => b.instances - a.instances || (a.name < b.name ? -1 : 1));
+}
+
+function runsRate(items: readonly InstanceResults[]): RunsRate | null {
+  const planned = new Set(items.map((item) => item.planned).filter((count) => count > 0));
+  const [runs, ...others] = planned;
+  if (runs === undefined || runs < 2 || others.length > 0) return null;
+  const rates = Array.from(
+    { length: runs },
+    (_, index) =>
+      items.filter(({ verdicts }) =>
+        verdicts.some(({ attempt, outcome }) => attempt === index + 1 && outcome === 'resolved'),
+      ).length / items.length,
+  );
+  return { rates, mean: mean(rates), sem: standardError(rates) ?? 0 };
+}
+
+function passAtKs(items: readonly InstanceResults[]): RunSummary['passAtK'] {
+  const counts = items.map(({ planned }) => planned).filter((planned) => planned > 0);
+  if (counts.length === 0) return [];
+  const most = counts.reduce((low, count) => Math.min(low, count));
+  return Array.from({ length: most }, (_, index) => {
+    const k = index + 1;
+    const values = items.map((item) =>
+      item.planned === 0 ? 0 : passAtK({ n: item.planned, c: resolved(item), k }),
+    );
+    return { k, value: mean(values) };
+  });
+}
+
+function missingAttempts({ instance, planned, verdicts }: InstanceResults): RunSummary['missing'] {
+  const seen = new Set(verdicts.map(({ attempt }) => attempt));
+  return Array.from({ length: planned }, (_, index) => index + 1)
+    .filter((attempt) => !seen.has(attempt))
+    .map((attempt) => ({ instanceId: instance.instanceId, attempt }));
+}
+
+function infraFailure({ instanceId, attempt, reason, phase, detail }: Verdict): InfraFailure {
+  const code: ErrorCode = Object.hasOwn(ERRORS, reason) ? (reason as ErrorCode) : 'internal';
+  return {
+    instanceId,
+    attempt,
+    reason,
+    ...(phase === undefined ? {} : { phase }),
+    ...(detail === undefined ? {} : { detail }),
+    fix: ERRORS[code].fix,
+  };
+}
+
+function countOutcomes(verdicts: readonly Verdict[]): Record<Outcome, number> {
+  const counts = { resolved: 0, unresolved: 0, invalid: 0, infra_error: 0 };
+  for (const { outcome } of verdicts) counts[outcome]++;
+  return counts;
+}
+
+function countReasons(verdicts: readonly Verdict[]): RunSummary['reasons'] {
+  const counts = new Map<string, { outcome: Outcome; reason: string; attempts: number }>();
+  for (const { outcome, reason } of verdicts) {
+    const key = `${outcome} ${reason}`;
+    const entry = counts.get(key) ?? { outcome, reason, attempts: 0 };
+    entry.attempts++;
+    counts.set(key, entry);
+  }
+  return [...counts.values()].sort((a, b) => b.attempts - a.attempts || (a.reason < b.reason ? -1 : 1));
+}
