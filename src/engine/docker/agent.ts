@@ -1,0 +1,24 @@
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+
+type AddRequest = (request: ClientRequest, ...rest: readonly unknown[]) => void;
+
+/**
+ * An agent with a fresh connection for each request that reports an answer cut off in its middle as an error of the request:
+ * docker-modem only listens for the end of an answer, and would wait for ever.
+ */
+export function cutOffAwareAgent(protocol: 'http' | 'https'): http.Agent {
+  const agent = new (protocol === 'https' ? https : http).Agent({ keepAlive: false });
+  const hooked = agent as unknown as { addRequest: AddRequest };
+  const addRequest = hooked.addRequest.bind(agent);
+  hooked.addRequest = (request, ...rest) => {
+    request.once('response', (answer: IncomingMessage) => {
+      answer.once('close', () => {
+        if (!answer.complete)
+          request.emit('error', new Error('the engine closed the connection in mid-answer'));
+      });
+    });
+    addRequest(request, ...rest);
+  };
+  return agent;
+}

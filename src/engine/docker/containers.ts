@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto';
+import type Docker from 'dockerode';
+import { AssayError } from '../../errors.js';
+import type { Container, ContainerEngine, ContainerSpec } from '../engine.js';
+import { abortError, call, expectText, statusOf } from './call.js';
+import { exec } from './exec.js';
+import type { OomWatch } from './oom.js';
+import { tarball } from './tarball.js';
+
+/** How long we wait for an engine that doesn't answer, in milliseconds. */
+export interface Patience {
+  /** Each try to remove a container; Docker itself gives a kill 10 s. */
+  readonly removeMs: number;
+  /** For a container that is being created while the caller gives up: what is made must be known to be removed. */
+  readonly createGraceMs: number;
+  /** From the end of an exec's output until the engine knows its exit code. */
+  readonly exitCodeMs: number;
+}
+
+/** What every request about containers needs. */
+export interface ContainerContext {
+  readonly docker: () => Promise<Docker>;
+  readonly oom: OomWatch;
+  readonly patience: Patience;
+}
+
+/** Marks a container with the one call that made it, so that a failed call can find what it left. */
+const START_LABEL = 'assay.start';
+const NAME_TRIES = 5;
+
+function createOptions(
+  { image, labels, limits }: ContainerSpec,
+  name: string,
+  start: string,
+): Docker.ContainerCreateOptions {
+  return {
+    name,
+    Image: image,
+    Entrypoint: ['tail', '-f', '/dev/null'],
+    Cmd: [],
+    User: '0',
+    Labels: { ...labels, [START_LABEL]: start },
+    HostConfig: {
+      Init: true,
+      CapDrop: ['NET_RAW'],
+      CapAdd: [...limits.capAdd],
+      Memory: limits.memoryBytes,
+      MemorySwap: limits.memoryBytes,
+      NanoCpus: Math.round(limits.cpus * 1e9),
+      PidsLimit: limits.pids,
+      LogConfig: { Type: 'none', Config: {} },
+      ...(limits.network ? {} : { NetworkMode: 'none' }),
+    },
+  };
+}
+
+/** Kills and removes a container with its volumes, in one request; one more try with an explicit kill if that fails. */
+async function destroy(docker: Docker, id: string, ms: number): Promise<void> {
+  const container = docker.getContainer(id);
+  const remove = async () => {
+    const options = { what: `remove container ${id.slice(0, 12)}`, signal: AbortSignal.timeout(ms) };
+    try {
+      await call(options, (abortSignal) => container.remove({ force: true, v: true, abortSignal }));
+    } catch (error) {
+      const status = statusOf(error);
+      const inProgress = status === 409 && /already in progress/.test((error as Error).message);
+      if (status !== 404 && !inProgress) throw error;
+    }
+  };
+  try {
+    await remove();
+  } catch {
+    const options = { what: `kill container ${id.slice(0, 12)}`, signal: AbortSignal.timeout(ms) };
+    await call(options, (abortSignal) => container.kill({ signal: 'SIGKILL', abortSignal })).catch(() => {});
+    await remove();
+  }
+}
+
+/** Creates a container; on a name clash the name gets a number, as the other container may belong to a living run. */
+async function create(
+  docker: Docker,
+  spec: ContainerSpec,
+  start: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const what = `create container from ${spec.image}`;
+  for (let attempt = 1; ; attempt++) {
+    const name = attempt === 1 ? spec.name : `${spec.name}-${attempt}`;
+    try {
+      const made = await call({ what, signal }, (abortSignal) =>
+        docker.createContainer({ ...createOptions(spec, name, start), abortSignal }),
+      );
+      return expectText(made.id, what);
+    } catch (error) {
+      if (statusOf(error) !== 409 || attempt === NAME_TRIES) throw error;
+    }
+  }
+}
+
+/** A signal that follows `signal` after `ms`; `stop` frees it. */
+function after(signal: AbortSignal, ms: number): { signal: AbortSignal; stop: () => void } {
+  const later = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = () => {
+    timer = setTimeout(() => later.abort(signal.reason), ms);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    signal: later.signal,
+    stop: () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
+/** ContainerEngine over a Docker engine. */
+export function dockerContainers({ docker: connected, oom, patience }: ContainerContext): ContainerEngine {
+  /** Removes what a failed start left, as far as the engine still answers; the caller gets the first error. */
+  async function sweep(docker: Docker, start: string): Promise<void> {
+    const options = { what: 'list containers', signal: AbortSignal.timeout(patience.removeMs) };
+    const filters = { label: [`${START_LABEL}=${start}`] };
+    const left = await call(options, (abortSignal) =>
+      docker.listContainers({ all: true, filters, abortSignal }),
+    );
+    if (!Array.isArray(left)) return;
+    await Promise.all(left.map(({ Id }) => destroy(docker, Id, patience.removeMs)));
+  }
+
+  async function start(spec: ContainerSpec, signal: AbortSignal): Promise<Container> {
+    const what = `start a container of ${spec.image}`;
+    const docker = await call({ what, signal }, () => connected());
+    oom.open(docker);
+    const nonce = randomUUID();
+    const grace = after(signal, patience.createGraceMs);
+    try {
+      const id = await create(docker, spec, nonce, grace.signal);
+      await call({ what, signal }, (abortSignal) => docker.getContainer(id).start({ abortSignal }));
+      return container(docker, id);
+    } catch (error) {
+      await sweep(docker, nonce).catch(() => {});
+      throw signal.aborted ? abortError(signal, what) : error;
+    } finally {
+      grace.stop();
+    }
+  }
+
+  function container(docker: Docker, id: string): Container {
+    let destroyed: Promise<void> | undefined;
+    return {
+      id,
+      async put(files, signal) {
+        const what = `put ${files.length} file(s) into container ${id.slice(0, 12)}`;
+        const archive = await tarball(files);
+        await call({ what, signal }, (abortSignal) =>
+          docker
+            .getContainer(id)
+            .putArchive(archive, { path: '/', noOverwriteDirNonDir: 'true', abortSignal }),
+        );
+      },
+      exec: (request) => exec({ docker, id, request, oom, exitCodeMs: patience.exitCodeMs }),
+      destroy() {
+        destroyed ??= destroy(docker, id, patience.removeMs).then(
+          () => oom.forget(id),
+          (error: unknown) => {
+            destroyed = undefined;
+            throw error;
+          },
+        );
+        return destroyed;
+      },
+    };
+  }
+
+  return {
+    start,
+    async reap(labels, isOrphan) {
+      const docker = await connected();
+      const options = { what: 'list containers', signal: AbortSignal.timeout(patience.removeMs) };
+      const label = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+      const found: unknown = await call(options, (abortSignal) =>
+        docker.listContainers({ all: true, filters: { label }, abortSignal }),
+      );
+      if (!Array.isArray(found)) {
+        throw new AssayError(
+          'engine_failed',
+          'docker: list containers: the answer is not what an engine says',
+        );
+      }
+      const orphans = (found as Docker.ContainerInfo[]).filter(({ Labels }) => isOrphan(Labels ?? {}));
+      await Promise.all(orphans.map(({ Id }) => destroy(docker, Id, patience.removeMs)));
+      return orphans.map(({ Id }) => Id);
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import type { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import { AssayError, type ErrorCode } from '../../errors.js';
+import type { ImageEngine, ImageInfo } from '../engine.js';
+import { call, codeOfWords, expectText, statusOf } from './call.js';
+import { readProgress } from './progress.js';
+
+/** How long `list` and `remove` may take, in milliseconds. */
+const ADMIN_MS = 120_000;
+
+/** Splits `registry/name:tag` or `registry/name@digest`; without a tag it is `latest`, or the engine would pull all tags. */
+export function splitRef(ref: string): { readonly name: string; readonly tag: string } {
+  const at = ref.indexOf('@');
+  if (at >= 0) return { name: ref.slice(0, at), tag: ref.slice(at + 1) };
+  const colon = ref.lastIndexOf(':');
+  if (colon > ref.lastIndexOf('/')) return { name: ref.slice(0, colon), tag: ref.slice(colon + 1) };
+  return { name: ref, tag: 'latest' };
+}
+
+/** Names come from data sets and end up in the path of a request. */
+function checked(ref: string): string {
+  if (/^[A-Za-z0-9][\w.:@/-]*$/.test(ref) && !ref.includes('..')) return ref;
+  throw new AssayError('image_missing', `not the name of an image: ${JSON.stringify(ref)}`);
+}
+
+function digestOf(ref: string, id: string, repoDigests: readonly string[] | null | undefined): string {
+  const { name } = splitRef(ref);
+  const own = repoDigests?.find((digest) => digest.startsWith(`${name}@`)) ?? repoDigests?.[0];
+  return own?.split('@')[1] ?? id;
+}
+
+/** ImageEngine over a Docker engine. */
+export function dockerImages(connected: () => Promise<Docker>): ImageEngine {
+  async function inspect(ref: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
+    const what = `inspect image ${checked(ref)}`;
+    const docker = await call({ what, signal }, () => connected());
+    try {
+      const found = await call({ what, signal }, (abortSignal) =>
+        docker.getImage(ref).inspect({ abortSignal } as Docker.ImageInspectOptions),
+      );
+      return {
+        ref,
+        digest: digestOf(ref, expectText(found.Id, what), found.RepoDigests),
+        sizeBytes: found.Size,
+        labels: found.Config?.Labels ?? {},
+      };
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async function inspectMade(ref: string, signal: AbortSignal, code: ErrorCode): Promise<ImageInfo> {
+    const made = await inspect(ref, signal);
+    if (made !== undefined) return made;
+    throw new AssayError(code, `docker: the engine reported no error, but there is no image ${ref}`);
+  }
+
+  return {
+    inspect,
+    async pull(ref, { signal, onProgress }) {
+      const what = `pull image ${checked(ref)}`;
+      const docker = await call({ what, signal }, () => connected());
+      const { name, tag } = splitRef(ref);
+      const toError = (text: string) =>
+        new AssayError(codeOfWords(text) ?? 'image_pull_failed', `docker: ${what}: ${text}`);
+      await call({ what, signal, otherwise: 'image_pull_failed' }, async (abortSignal) => {
+        const answer = await docker.createImage({ fromImage: name, tag, abortSignal });
+        await readProgress(
+          answer as Readable,
+          ({ id, status }) => {
+            if (status !== undefined) onProgress?.(id === undefined ? status : `${id}: ${status}`);
+          },
+          toError,
+        );
+      });
+      return inspectMade(ref, signal, 'image_pull_failed');
+    },
+    async build({ context, tag, labels = {}, signal, onLog, network = true }) {
+      const what = `build image ${checked(tag)}`;
+      const toError = (text: string) => {
+        const code = codeOfWords(text);
+        const kept = code === 'disk_full' || code === 'image_pull_limited' ? code : 'image_build_failed';
+        return new AssayError(kept, `docker: ${what}: ${text}`);
+      };
+      try {
+        const docker = await call({ what, signal }, () => connected());
+        await call({ what, signal, otherwise: 'image_build_failed' }, async (abortSignal) => {
+          const networkmode = network ? {} : { networkmode: 'none' };
+          const answer = await docker.buildImage(context, {
+            t: tag,
+            labels,
+            forcerm: true,
+            ...networkmode,
+            abortSignal,
+          });
+          let partial = '';
+          await readProgress(
+            answer as Readable,
+            ({ stream = '', status, id }) => {
+              if (status !== undefined) onLog(id === undefined ? status : `${id}: ${status}`);
+              const lines = (partial + stream).split('\n');
+              partial = lines.pop() ?? '';
+              for (const line of lines) onLog(line);
+            },
+            toError,
+          );
+          if (partial !== '') onLog(partial);
+        });
+      } finally {
+        context.destroy();
+      }
+      return inspectMade(tag, signal, 'image_build_failed');
+    },
+    async list(labels) {
+      const docker = await connected();
+      const what = 'list images';
+      const label = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+      const signal = AbortSignal.timeout(ADMIN_MS);
+      const found: unknown = await call({ what, signal }, (abortSignal) =>
+        docker.listImages({ filters: { label }, abortSignal } as Docker.ListImagesOptions),
+      );
+      if (!Array.isArray(found)) {
+        throw new AssayError('engine_failed', `docker: ${what}: the answer is not what an engine says`);
+      }
+      return (found as Docker.ImageInfo[]).flatMap((image) =>
+        (image.RepoTags ?? [image.Id]).map((ref) => ({
+          ref,
+          digest: digestOf(ref, image.Id, image.RepoDigests),
+          sizeBytes: image.Size,
+          labels: image.Labels ?? {},
+        })),
+      );
+    },
+    async remove(ref) {
+      const docker = await connected();
+      const options = { what: `remove image ${checked(ref)}`, signal: AbortSignal.timeout(ADMIN_MS) };
+      try {
+        await call(options, (abortSignal) => docker.getImage(ref).remove({ abortSignal }));
+      } catch (error) {
+        if (statusOf(error) !== 404) throw error;
+      }
+    },
+  };
+}

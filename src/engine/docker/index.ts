@@ -1,0 +1,57 @@
+import { availableParallelism, freemem } from 'node:os';
+import type Docker from 'dockerode';
+import type { Engine } from '../engine.js';
+import { call, expectText } from './call.js';
+import { connect, type EngineAddress } from './connect.js';
+import { dockerContainers, type Patience } from './containers.js';
+import { dockerImages } from './images.js';
+import { oomWatch } from './oom.js';
+
+/** How to reach the engine, and how long to wait for one that hangs. */
+export interface DockerEngineOptions extends EngineAddress {
+  readonly patience?: Partial<Patience>;
+}
+
+const PATIENCE: Patience = { removeMs: 60_000, createGraceMs: 10_000, exitCodeMs: 10_000 };
+const INFO_MS = 10_000;
+
+/** An Engine over a Docker daemon. Connects on first use; `engine_unavailable` if nothing answers. */
+export function dockerEngine(options: DockerEngineOptions = {}): Engine {
+  const oom = oomWatch();
+  let connection: Promise<Docker> | undefined;
+
+  function docker(): Promise<Docker> {
+    connection ??= connect(options).catch((error: unknown) => {
+      connection = undefined;
+      throw error;
+    });
+    return connection;
+  }
+
+  return {
+    name: 'docker',
+    images: dockerImages(docker),
+    containers: dockerContainers({ docker, oom, patience: { ...PATIENCE, ...options.patience } }),
+    async info() {
+      const client = await docker();
+      const signal = AbortSignal.timeout(INFO_MS);
+      const said = await call({ what: 'ask for its state', signal }, (abortSignal) =>
+        (client.info as (o: object) => Promise<Record<string, unknown>>)({ abortSignal }),
+      );
+      const version = expectText(said.ServerVersion, 'ask for its state');
+      const cpus = typeof said.NCPU === 'number' && said.NCPU > 0 ? said.NCPU : Number.POSITIVE_INFINITY;
+      const memory =
+        typeof said.MemTotal === 'number' && said.MemTotal > 0 ? said.MemTotal : Number.POSITIVE_INFINITY;
+      return {
+        version: `docker ${version}`,
+        isolation: 'container, no network, default capabilities minus NET_RAW',
+        isolated: true,
+        cpus: Math.min(cpus, availableParallelism()),
+        freeMemoryBytes: Math.min(memory, freemem()),
+      };
+    },
+    async close() {
+      oom.close();
+    },
+  };
+}
