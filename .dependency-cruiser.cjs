@@ -38,7 +38,7 @@ module.exports = {
       'src/grade/',
       'src/engine/engine\\.ts',
     ]),
-    only('src/run/', [...BASE, 'src/run-instance\\.ts', 'src/stats/', 'src/engine/engine\\.ts']),
+    only('src/run/', [...BASE, 'src/run-instance\\.ts', 'src/grade/', 'src/container/', 'src/engine/engine\\.ts']),
     only('datasets/swe-bench/', ['src/index\\.ts', 'datasets/row\\.ts']),
     only('datasets/swe-rebench/', ['src/index\\.ts', 'datasets/row\\.ts']),
     only('datasets/sample/', ['src/index\\.ts']),

@@ -25,6 +25,8 @@ export interface RunInstanceContext {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly limits: SandboxLimits;
+  /** False: not even an instance that needs the network gets it. */
+  readonly mayUseNetwork: boolean;
   /** Labels of every container; `assay.run` is among them. */
   readonly labels: Readonly<Record<string, string>>;
   /** Finds, pulls or makes the image; called within the pull deadline. */
@@ -45,7 +47,7 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
   const { spec, prediction, profile } = job;
   const { clock, deadlines, signal, engine } = context;
   const seconds: Partial<Record<Phase, number>> = {};
-  const limits = grantedLimits(spec, context.limits);
+  const limits = grantedLimits(spec, context);
   let image: ImageInfo | undefined;
   let container: Container | undefined;
   let phase: Phase = 'prepare';
@@ -136,13 +138,11 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
   }
 }
 
-function identity(job: Job, image: ImageInfo | undefined) {
-  const { spec, prediction, profile } = job;
-  const patchSha256 = sha256(prediction.patch ?? '');
+function identity({ spec, prediction, profile }: Job, image: ImageInfo | undefined) {
   const inputs = {
-    patch: patchSha256,
-    row: spec.rowHash,
-    image: image?.digest ?? null,
+    patchSha256: sha256(prediction.patch ?? ''),
+    rowHash: spec.rowHash,
+    ...(image === undefined ? {} : { imageDigest: image.digest }),
     profile: profile.name,
     graderVersion: profile.graderVersion,
   };
@@ -151,13 +151,17 @@ function identity(job: Job, image: ImageInfo | undefined) {
     instanceId: spec.instanceId,
     attempt: prediction.attempt,
     model: prediction.model,
-    profile: profile.name,
-    graderVersion: profile.graderVersion,
-    key: sha256(canonicalJson(inputs)),
-    patchSha256,
-    rowHash: spec.rowHash,
-    ...(image === undefined ? {} : { image: image.ref, imageDigest: image.digest }),
+    ...inputs,
+    key: verdictKey(inputs),
+    ...(image === undefined ? {} : { image: image.ref }),
   };
+}
+
+type KeyInputs = Pick<Verdict, 'patchSha256' | 'rowHash' | 'imageDigest' | 'profile' | 'graderVersion'>;
+
+/** sha256 of all that decides a verdict: patch, row, image digest, profile and grader version. */
+export function verdictKey({ patchSha256, rowHash, imageDigest, profile, graderVersion }: KeyInputs): string {
+  return sha256(canonicalJson({ patchSha256, rowHash, imageDigest, profile, graderVersion }));
 }
 
 const NOT_RUN = { patchSuccessfullyApplied: false, resolved: false, infraFailure: false };
@@ -191,12 +195,12 @@ function infraError(error: AssayError, phase: Phase): Judgement {
   };
 }
 
-function grantedLimits(spec: EvalSpec, limits: SandboxLimits): SandboxLimits {
+function grantedLimits({ needs }: EvalSpec, { limits, mayUseNetwork }: RunInstanceContext): SandboxLimits {
   return {
     ...limits,
-    network: limits.network || spec.needs.network === true,
-    capAdd: [...limits.capAdd, ...(spec.needs.capAdd ?? [])],
-    memoryBytes: Math.max(limits.memoryBytes, spec.needs.memoryBytes ?? 0),
+    network: limits.network || (mayUseNetwork && needs.network === true),
+    capAdd: [...limits.capAdd, ...(needs.capAdd ?? [])],
+    memoryBytes: Math.max(limits.memoryBytes, needs.memoryBytes ?? 0),
   };
 }
 

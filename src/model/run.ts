@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { ProfileName } from './grading.js';
-import { Instance } from './instance.js';
+import { EvalType, Instance } from './instance.js';
 import { Phase, Verdict } from './verdict.js';
 
 /** What makes two runs the same run: a resumed command must match it. */
@@ -20,7 +20,6 @@ export const RunSettings = Type.Object({
   /** Attempts per prediction. */
   epochs: Type.Integer({ minimum: 1 }),
   timeoutSeconds: Type.Number(),
-  limits: Type.Record(Type.String(), Type.Unknown()),
 });
 export type RunSettings = Static<typeof RunSettings>;
 
@@ -45,10 +44,10 @@ export const RunInstance = Type.Object({
     'createdAt',
     'failToPass',
     'passToPass',
-    'logParser',
-    'evalType',
     'rowHash',
   ]).properties,
+  logParser: Type.String(),
+  evalType: EvalType,
   /** Attempts planned for it, 0 without a prediction: tells what is missing from what was never submitted. Absent: as many as verdicts. */
   attempts: Type.Optional(Type.Integer({ minimum: 0 })),
 });

@@ -80,6 +80,7 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
       runId: manifest.runId,
       total: options.jobs.length,
       done: options.jobs.length - todo.length,
+      counts: countOutcomes(verdicts),
       workers: options.workers,
       folder,
       pid: owner.pid,

@@ -1,0 +1,295 @@
+import { hostname } from 'node:os';
+import { basename, join, relative, resolve } from 'node:path';
+import { DEFAULT_DEADLINES, type Deadlines } from '../container/deadline.js';
+import type { Engine, EngineInfo, SandboxLimits } from '../engine/engine.js';
+import { AssayError } from '../errors.js';
+import type { EvalSpec } from '../model/eval-spec.js';
+import type { Instance } from '../model/instance.js';
+import type { RunEvent, RunInstance, RunManifest, RunResults } from '../model/run.js';
+import { readPredictions } from '../patch/read.js';
+import { evaluate } from '../run/evaluate.js';
+import { defaultWorkers } from '../run/schedule.js';
+import type { Job } from '../run-instance.js';
+import { readDurations, rememberDurations } from './durations.js';
+import { connectEngine, isOrphan, orphanLabels } from './engines.js';
+import { EXIT, usage } from './exit.js';
+import {
+  type DatasetFlags,
+  type EngineFlags,
+  parseBytes,
+  parseSeconds,
+  type SelectionFlags,
+} from './flags.js';
+import type { Host } from './host.js';
+import { loadInstances, makeJobs, specsOf } from './inputs.js';
+import { listenForInterrupt } from './interrupt.js';
+import { createProgress } from './progress.js';
+import { benchmarkFor, bundledPredictions, imageResolver, profileNamed } from './registry.js';
+import { finishReport } from './results.js';
+import { version } from './version.js';
+
+/** The flags of `assay eval`, as yargs gives them. */
+export type EvalArgs = Readonly<
+  { dataset: string } & Partial<DatasetFlags & SelectionFlags & EngineFlags> & {
+      predictions?: string;
+      gold?: boolean;
+      empty?: boolean;
+      model?: string;
+      'ignore-unknown'?: boolean;
+      epochs?: number;
+      'run-id'?: string;
+      output?: string;
+      profile?: string;
+      workers?: number;
+      timeout?: string;
+      'timeout-pull'?: string;
+      'timeout-start'?: string;
+      'timeout-apply'?: string;
+      retries?: number;
+      'max-failures'?: number;
+      'fail-under'?: number;
+      progress?: string;
+      quiet?: boolean;
+      'dry-run'?: boolean;
+      json?: boolean;
+    }
+>;
+
+/** Flags that make two runs the same run; a resumed run must repeat them. */
+const DEFINING = [
+  ...[
+    'dataset',
+    'revision',
+    'split',
+    'predictions',
+    'gold',
+    'empty',
+    'model',
+    'ignore-unknown',
+    'epochs',
+    'profile',
+  ],
+  ...['engine', 'network', 'memory', 'cpus', 'pids', 'timeout'],
+  ...['id', 'id-file', 'filter', 'repo', 'since', 'until', 'month', 'shuffle', 'slice', 'limit', 'shard'],
+] as const;
+
+/** `assay eval`: dataset and predictions to verdicts and a report. */
+export async function evalCommand(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
+  const args = raw as EvalArgs;
+  const plan = await prepare(args, host);
+  if (args['dry-run'] === true) {
+    for (const { spec, prediction } of plan.jobs)
+      host.out(`${spec.instanceId}\t${prediction.attempt}\t${spec.images.join(' ')}`);
+    return EXIT.done;
+  }
+  const results = await execute(plan, args, host);
+  const summary = await finishReport(results, plan.folder, args.json === true, host);
+  if (summary.outcomes.infra_error > 0) return EXIT.infraLeft;
+  return (summary.passAt1.rate ?? 0) < (args['fail-under'] ?? 0) ? EXIT.belowThreshold : EXIT.done;
+}
+
+interface Plan {
+  readonly folder: string;
+  readonly manifest: RunManifest;
+  readonly instances: readonly RunInstance[];
+  readonly jobs: readonly Job[];
+  readonly engineName: 'docker' | 'local';
+  /** The patches are ours or the dataset's own, not a stranger's. */
+  readonly trusted: boolean;
+}
+
+async function prepare(args: EvalArgs, host: Host): Promise<Plan> {
+  const source = predictionSource(args);
+  const dataset = await loadInstances(args, host);
+  const first = dataset.instances[0];
+  if (first === undefined) throw usage('no instance is left after the selection flags');
+  const read = await readPredictions({
+    source,
+    cwd: host.cwd,
+    instances: dataset.all,
+    model: args.model,
+    ignoreUnknown: args['ignore-unknown'] === true,
+  });
+  for (const warning of read.warnings) host.err(`warning: ${warning}`);
+  const benchmark = benchmarkFor(first);
+  const profile = profileNamed(args.profile ?? benchmark.defaultProfile, dataset.instances);
+  const epochs = args.epochs ?? 1;
+  if (!Number.isInteger(epochs) || epochs < 1)
+    throw usage(`--epochs ${epochs}: expected a whole number from 1`);
+  const specs = specsOf(dataset.instances);
+  const jobs = makeJobs({ specs, predictions: read.predictions, profile, epochs });
+  if (jobs.length === 0) throw usage('no prediction is for a chosen instance');
+  const engineName = args.engine ?? (benchmark.name === 'sample' ? 'local' : 'docker');
+  const model = read.predictions[0]?.model ?? 'None';
+  const label = source === 'gold' || source === 'empty' ? source : model;
+  const runId = args['run-id'] ?? fileName(`${basename(args.dataset).replace(/\..*$/, '')}.${label}`);
+  const folder = resolve(host.cwd, args.output ?? join('runs', runId));
+  const settings = {
+    dataset: dataset.name,
+    datasetRevision: dataset.revision,
+    datasetSha256: dataset.sha256,
+    options: definingOptions(args),
+    predictions: source,
+    predictionsSha256: read.sha256,
+    model,
+    profile: profile.name,
+    graderVersion: profile.graderVersion,
+    engine: engineName,
+    epochs,
+    timeoutSeconds: parseSeconds(args.timeout ?? DEFAULT_DEADLINES.test, 'timeout'),
+  };
+  return {
+    folder,
+    manifest: {
+      schemaVersion: 1,
+      runId,
+      assayVersion: version(),
+      createdAt: host.clock.iso(),
+      settings,
+      machine: {},
+    },
+    instances: runInstances(dataset.instances, specs, jobs),
+    jobs,
+    engineName,
+    trusted: source === 'gold' || source === 'empty' || bundledPredictions(resolve(host.cwd, source)),
+  };
+}
+
+async function execute(plan: Plan, args: EvalArgs, host: Host): Promise<RunResults> {
+  const engine = await connectEngine(plan.engineName, host);
+  const interrupt = listenForInterrupt(host);
+  const progress = createProgress(progressKind(args, host), host);
+  try {
+    const engineInfo = await engine.info();
+    if (!engineInfo.isolated && !plan.trusted && args['allow-unisolated'] !== true)
+      throw new AssayError(
+        'unisolated',
+        `the ${engine.name} engine runs patches with ${engineInfo.isolation} only`,
+      );
+    const orphans = await engine.containers.reap({ 'assay.host': hostname() }, isOrphan);
+    if (orphans.length > 0) host.err(`removed ${orphans.length} containers of runs that had crashed`);
+    const workers = args.workers ?? defaultWorkers(engineInfo.cpus, engineInfo.freeMemoryBytes);
+    if (!Number.isInteger(workers) || workers < 1)
+      throw usage(`--workers ${workers}: expected a whole number from 1`);
+    const durations = await readDurations(host.cacheDir);
+    if (args.quiet !== true)
+      host.err(
+        `${plan.jobs.length} attempts, -j ${workers}, ${engine.name} (${engineInfo.isolation}), profile ${plan.manifest.settings.profile} -> ${relative(host.cwd, plan.folder)}`,
+      );
+    const results = await evaluate({
+      folder: plan.folder,
+      manifest: { ...plan.manifest, machine: machineFacts(engine, engineInfo, workers) },
+      instances: plan.instances,
+      jobs: plan.jobs,
+      context: {
+        engine,
+        engineInfo,
+        clock: host.clock,
+        deadlines: deadlinesOf(args),
+        limits: limitsOf(args, engineInfo.cpus, workers),
+        labels: orphanLabels(plan.manifest.runId, host),
+        resolveImage: imageResolver(engine, host),
+        mayUseNetwork: args.network !== 'off',
+      },
+      owner: host.self,
+      workers,
+      retries: args.retries ?? 2,
+      maxFailures: args['max-failures'],
+      durations,
+      onEvent(event) {
+        progress.onEvent(event);
+        if (args.json === true && JSON_EVENTS.has(event.type)) host.out(JSON.stringify(event));
+      },
+      onWarning: progress.warn,
+      drain: interrupt.drain,
+      kill: interrupt.kill,
+    });
+    await rememberDurations(host.cacheDir, durations, results.verdicts);
+    return results;
+  } finally {
+    progress.stop();
+    interrupt.release();
+    await engine.close();
+  }
+}
+
+/** `--json` prints a start record, one per finished attempt, and an end record. A run that crashed has no end. */
+const JSON_EVENTS: ReadonlySet<RunEvent['type']> = new Set(['run_start', 'verdict', 'run_end']);
+
+function predictionSource({ predictions, gold, empty }: EvalArgs): string {
+  const given = [
+    predictions,
+    gold === true ? 'gold' : undefined,
+    empty === true ? 'empty' : undefined,
+  ].filter((source) => source !== undefined);
+  if (given.length !== 1) throw usage('give one of --predictions FILE, --gold and --empty');
+  return given[0] as string;
+}
+
+function definingOptions(args: EvalArgs): Record<string, unknown> {
+  const entries = DEFINING.map((name) => [name, (args as Record<string, unknown>)[name]] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined && value !== false));
+}
+
+function deadlinesOf(args: EvalArgs): Deadlines {
+  const read = (name: 'pull' | 'start' | 'apply') => {
+    const given = args[`timeout-${name}`];
+    return given === undefined ? DEFAULT_DEADLINES[name] : parseSeconds(given, `timeout-${name}`);
+  };
+  return {
+    ...DEFAULT_DEADLINES,
+    pull: read('pull'),
+    start: read('start'),
+    apply: read('apply'),
+    test: args.timeout === undefined ? DEFAULT_DEADLINES.test : parseSeconds(args.timeout, 'timeout'),
+  };
+}
+
+function limitsOf(args: EvalArgs, engineCpus: number, workers: number): SandboxLimits {
+  return {
+    memoryBytes: parseBytes(args.memory ?? '4g', 'memory'),
+    cpus: args.cpus ?? Math.max(1, engineCpus / workers),
+    pids: args.pids ?? 4096,
+    network: args.network === 'on',
+    capAdd: [],
+  };
+}
+
+function progressKind(args: EvalArgs, host: Host): 'bars' | 'plain' | 'none' {
+  if (args.quiet === true) return 'none';
+  if (args.progress === 'bars' || args.progress === 'plain' || args.progress === 'none') return args.progress;
+  return host.isTerminal ? 'bars' : 'plain';
+}
+
+function machineFacts(engine: Engine, info: EngineInfo, workers: number): Record<string, unknown> {
+  return {
+    engine: info.version,
+    isolation: info.isolation,
+    cpus: info.cpus,
+    freeMemoryBytes: info.freeMemoryBytes,
+    workers,
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    name: engine.name,
+  };
+}
+
+function fileName(text: string): string {
+  return text.replace(/[^A-Za-z0-9._-]+/g, '__');
+}
+
+function runInstances(
+  instances: readonly Instance[],
+  specs: ReadonlyMap<string, EvalSpec>,
+  jobs: readonly Job[],
+): RunInstance[] {
+  const attempts = new Map<string, number>();
+  for (const { spec } of jobs) attempts.set(spec.instanceId, (attempts.get(spec.instanceId) ?? 0) + 1);
+  return instances.map(({ instanceId, repo, difficulty, createdAt, rowHash, failToPass, passToPass }) => {
+    const { logParser, evalType } = specs.get(instanceId) as EvalSpec;
+    return {
+      ...{ instanceId, repo, difficulty, createdAt, failToPass, passToPass, rowHash, logParser, evalType },
+      attempts: attempts.get(instanceId) ?? 0,
+    };
+  });
+}

@@ -1,0 +1,88 @@
+import type { Argv, InferredOptionTypes, Options } from 'yargs';
+import { usage } from './exit.js';
+
+/** Which instances: applied in this order: ids, filters, shuffle, slice, limit, shard, epochs. */
+export const SELECTION_FLAGS = {
+  id: { alias: 'i', type: 'string', array: true, desc: 'Instance id (repeatable)' },
+  'id-file': { type: 'string', desc: 'File with one instance id per line' },
+  filter: { type: 'string', desc: 'Regular expression on instance ids' },
+  repo: { type: 'string', array: true, desc: 'Repository, owner/name (repeatable)' },
+  since: { type: 'string', desc: 'Created at or after this date (ISO 8601)' },
+  until: { type: 'string', desc: 'Created before this date (ISO 8601)' },
+  month: { type: 'string', desc: 'Created in this month, e.g. 2025-05' },
+  shuffle: { type: 'number', desc: 'Shuffle with this seed' },
+  slice: { type: 'string', desc: 'Python-like slice a:b of what is left' },
+  limit: { alias: 'n', type: 'number', desc: 'At most this many instances' },
+  shard: { type: 'string', desc: 'Part i/n by a hash of the id, e.g. 2/5' },
+} as const satisfies Record<string, Options>;
+
+/** Where rows come from. */
+export const DATASET_FLAGS = {
+  revision: { type: 'string', desc: 'Hub revision; the first one resolved is pinned otherwise' },
+  split: { alias: 's', type: 'string', desc: 'Split of the dataset' },
+  refresh: { type: 'boolean', default: false, desc: 'Resolve the newest Hub revision again' },
+  offline: { type: 'boolean', default: false, desc: 'Use the cache only' },
+} as const satisfies Record<string, Options>;
+
+/** The engine and its sandbox. */
+export const ENGINE_FLAGS = {
+  engine: { choices: ['docker', 'local'] as const, desc: 'Default: docker; local for the sample benchmark' },
+  'allow-unisolated': {
+    type: 'boolean',
+    default: false,
+    desc: 'Run patches from strangers without isolation (local engine)',
+  },
+  network: {
+    choices: ['auto', 'on', 'off'] as const,
+    default: 'auto' as const,
+    desc: 'auto: only for instances that truly need it; recorded in the verdict',
+  },
+  memory: { type: 'string', default: '4g', desc: 'Memory limit of a container' },
+  cpus: {
+    type: 'number',
+    desc: 'CPU limit of a container; default: the cores of the engine / workers, at least 1',
+  },
+  pids: { type: 'number', default: 4096, desc: 'Process limit of a container' },
+} as const satisfies Record<string, Options>;
+
+export type DatasetFlags = InferredOptionTypes<typeof DATASET_FLAGS>;
+export type SelectionFlags = InferredOptionTypes<typeof SELECTION_FLAGS>;
+export type EngineFlags = InferredOptionTypes<typeof ENGINE_FLAGS>;
+
+/** Adds groups of flags under a heading each. */
+export function withGroups<T>(
+  yargs: Argv<T>,
+  groups: Readonly<Record<string, Readonly<Record<string, Options>>>>,
+): Argv<T> {
+  let result = yargs;
+  for (const [heading, flags] of Object.entries(groups))
+    result = result.options(flags).group(Object.keys(flags), heading) as Argv<T>;
+  return result;
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600 };
+const SIZES: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+/** `90`, `90s`, `30m`, `2h` -> seconds; a bare number is seconds. */
+export function parseSeconds(text: string | number, flag: string): number {
+  return parseUnits(String(text), flag, UNITS, '90, 90s, 30m or 2h');
+}
+
+/** `4g`, `512m`, `100GB` -> bytes, powers of 1024. */
+export function parseBytes(text: string, flag: string): number {
+  return parseUnits(text.replace(/i?b$/i, ''), flag, SIZES, '512m or 4g');
+}
+
+function parseUnits(
+  text: string,
+  flag: string,
+  units: Readonly<Record<string, number>>,
+  example: string,
+): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]?)$/i.exec(text.trim());
+  const unit = units[match?.[2]?.toLowerCase() ?? '?'];
+  const value = Number(match?.[1]);
+  if (match === null || unit === undefined || !(value > 0))
+    throw usage(`--${flag} ${text}: expected e.g. ${example}`);
+  return value * unit;
+}

@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+import yargs from 'yargs';
+import { toAssayError } from '../errors.js';
+import { commands } from './commands.js';
+import { describeError, EXIT, exitCodeOf, usage } from './exit.js';
+import { realHost } from './host.js';
+
+const host = realHost();
+
+async function main(argv: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const cli = yargs([...argv])
+    .scriptName('assay')
+    .usage('$0 <command>\n\nEvaluates patches for software-engineering benchmarks by running their tests.')
+    .parserConfiguration({ 'strip-aliased': true, 'populate--': true })
+    .exitProcess(false)
+    .strict()
+    .demandCommand(1, 'Name a command.')
+    .recommendCommands()
+    .completion('completion', 'Print a shell completion script')
+    .help()
+    .alias('h', 'help')
+    .wrap(110)
+    .epilogue(
+      'Exit codes: 0 all graded; 1 a fault of ours; 2 wrong usage; 3 environment not ready; 4 infrastructure errors left; 5 below --fail-under; 130 interrupted.',
+    )
+    .fail((message, error) => {
+      throw error ?? usage(message);
+    });
+  for (const command of commands)
+    cli.command({
+      ...command,
+      handler: async (args) => {
+        exitCode = await command.run(args, host);
+      },
+    });
+  await cli.parseAsync();
+  return exitCode;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  host.err(describeError(error));
+  process.exitCode = exitCodeOf(toAssayError(error));
+}

@@ -1,0 +1,40 @@
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AssayError } from '../errors.js';
+import type { RunInstance, RunManifest } from '../model/run.js';
+import type { Verdict } from '../model/verdict.js';
+import { hasCode, readIfExists, writeAtomic } from '../util/files.js';
+import type { ProcessIdentity } from '../util/process.js';
+import { attemptFolder, FILES } from './folder.js';
+import { openLedger } from './ledger.js';
+
+interface CopyRunOptions {
+  /** A folder that holds no run yet. */
+  readonly to: string;
+  readonly manifest: RunManifest;
+  readonly instances: readonly RunInstance[];
+  /** Verdicts to write, each with the attempt folder whose patch and log belong to it. */
+  readonly attempts: readonly { readonly verdict: Verdict; readonly from: string }[];
+  readonly owner: ProcessIdentity;
+}
+
+/** Writes a run folder from attempts of other ones: the base of `merge` and `regrade`. */
+export async function copyRun({ to, manifest, instances, attempts, owner }: CopyRunOptions): Promise<void> {
+  if ((await readIfExists(join(to, FILES.manifest))) !== undefined)
+    throw new AssayError('usage', `${to} holds a run already; name another folder with --output`);
+  const ledger = await openLedger({ folder: to, manifest, instances, owner });
+  try {
+    for (const { verdict, from } of attempts) {
+      const folder = attemptFolder(to, verdict.instanceId, verdict.attempt);
+      await mkdir(folder, { recursive: true });
+      for (const name of [FILES.patch, FILES.log])
+        await copyFile(join(from, name), join(folder, name)).catch((error: unknown) => {
+          if (!hasCode(error, 'ENOENT')) throw error;
+        });
+      await writeAtomic(join(folder, FILES.verdict), `${JSON.stringify(verdict, null, 2)}\n`);
+      await ledger.append({ type: 'verdict', at: verdict.finishedAt, verdict });
+    }
+  } finally {
+    await ledger.close();
+  }
+}

@@ -1,0 +1,28 @@
+import { judge } from '../grade/verdict.js';
+import type { GradingProfile } from '../model/grading.js';
+import type { RunInstance } from '../model/run.js';
+import type { Verdict } from '../model/verdict.js';
+import { verdictKey } from '../run-instance.js';
+
+/**
+ * The verdict that a stored log gives under a profile. Attempts whose log isn't the whole truth stay as they are: those that never
+ * reached the tests (invalid, infra_error) and those that we ended (time-out, log limit).
+ */
+export function regrade(options: {
+  readonly verdict: Verdict;
+  readonly instance: RunInstance;
+  readonly log: string | undefined;
+  readonly profile: GradingProfile;
+}): Verdict {
+  const { verdict, instance, log, profile } = options;
+  if (log === undefined || verdict.appliedWith === undefined || verdict.exitCode === null) return verdict;
+  const { phase: _phase, detail: _detail, tests: _tests, ...kept } = verdict;
+  const end = { log, ended: 'exited', oomKilled: verdict.reason === 'memory_limit' } as const;
+  return {
+    ...kept,
+    ...judge(end, instance, profile),
+    profile: profile.name,
+    graderVersion: profile.graderVersion,
+    key: verdictKey({ ...verdict, profile: profile.name, graderVersion: profile.graderVersion }),
+  };
+}
