@@ -1,0 +1,81 @@
+import type { Group, Outcome, RunSummary } from '../../src/index.js';
+import { count, interval, oneLine, percent, score, whyIncomplete, worthShowing } from '../format.js';
+
+const OUTCOMES: readonly Outcome[] = ['resolved', 'unresolved', 'invalid', 'infra_error'];
+const BAR_WIDTH = 24;
+const NAME_WIDTH = 34;
+
+/** The result of a run for a terminal: plain text, aligned, no colours, at most about 80 columns; ends in a newline. */
+export function renderTable(summary: RunSummary): string {
+  const blocks = [
+    [oneLine(`${summary.model} on ${summary.dataset}, profile ${summary.profile}`)],
+    headline(summary),
+    outcomeLines(summary),
+    ...(worthShowing(summary.byRepository) ? [groupLines('repository', summary.byRepository)] : []),
+    ...(worthShowing(summary.byDifficulty) ? [groupLines('difficulty', summary.byDifficulty)] : []),
+  ];
+  return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function headline(summary: RunSummary): string[] {
+  const { passAt1, passAt1WithoutInfra: graded, runs, passAtK } = summary;
+  const of = (rate: typeof passAt1) => `${score(rate)} of ${count(rate.instances, 'instance')}`;
+  const best = passAtK.at(-1);
+  return [
+    `Pass@1  ${percent(passAt1.rate)} %  (${of(passAt1)}; 95 % interval ${interval(passAt1)})`,
+    ...(runs === null
+      ? []
+      : [
+          `        ${percent(runs.mean)} ± ${percent(runs.sem)} %, mean and SEM of ${runs.rates.length} runs`,
+        ]),
+    ...(best === undefined || best.k === 1 ? [] : [`Pass@${best.k}  ${percent(best.value)} %`]),
+    ...whyIncomplete(summary).map((reason) => `INCOMPLETE: ${reason}`),
+    ...(summary.incomplete ? [`        without them: ${percent(graded.rate)} %  (${of(graded)})`] : []),
+    ...(summary.withoutPrediction.length > 0
+      ? [
+          `${count(summary.withoutPrediction.length, 'instance')} without a prediction, counted as not resolved`,
+        ]
+      : []),
+  ];
+}
+
+function outcomeLines({ outcomes, attempts, reasons }: RunSummary): string[] {
+  const rows = OUTCOMES.map((outcome) => {
+    const number = outcomes[outcome];
+    const filled = attempts.judged === 0 ? 0 : Math.round((BAR_WIDTH * number) / attempts.judged);
+    const why = reasons
+      .filter((entry) => entry.outcome === outcome && outcome !== 'resolved')
+      .map((entry) => `${oneLine(entry.reason)} ${entry.attempts}`)
+      .join(', ');
+    return [outcome, String(number), '#'.repeat(filled).padEnd(BAR_WIDTH), why];
+  });
+  return align([['outcome', 'attempts', '', ''], ...rows], 'lrll');
+}
+
+function groupLines(title: string, groups: readonly Group[]): string[] {
+  const rows = groups.map((group) => [
+    shorten(oneLine(group.name)),
+    score(group),
+    String(group.instances),
+    `${percent(group.rate)} %`,
+    interval(group),
+  ]);
+  return align([[title, 'resolved', 'of', 'rate', '95 % interval'], ...rows], 'lrrrr');
+}
+
+function shorten(name: string): string {
+  return name.length <= NAME_WIDTH ? name : `${name.slice(0, NAME_WIDTH - 1)}…`;
+}
+
+/** Columns padded to their widest cell; `sides` has `l` or `r` for each. */
+function align(rows: readonly (readonly string[])[], sides: string): string[] {
+  const widths = [...sides].map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        sides[column] === 'r' ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}
