@@ -1,4 +1,5 @@
-import type { EvalType, Needs } from './instance.js';
+import type { ProfileName } from './grading.js';
+import type { EvalType, Instance, Needs, RowFormat } from './instance.js';
 
 /** Where the tree of an image comes from: a commit of a repository, or a folder that we ship. */
 export type ImageSource =
@@ -40,4 +41,16 @@ export interface EvalSpec {
   readonly logParser: string;
   readonly evalType: EvalType;
   readonly needs: Needs;
+}
+
+/** What is true of evaluating the rows of a benchmark. */
+export interface Benchmark {
+  readonly name: string;
+  /** The rows that `specFor` understands. */
+  readonly rowFormats: readonly RowFormat[];
+  readonly defaultProfile: ProfileName;
+  /** All profiles whose rules fit these rows. */
+  readonly profiles: readonly ProfileName[];
+  /** Throws `unsupported_row` when the row lacks, and no table of ours has, what evaluating it needs. */
+  readonly specFor: (instance: Instance) => EvalSpec;
 }
