@@ -1,0 +1,54 @@
+import { basename } from 'node:path';
+import { AssayError } from '../errors.js';
+import { hasCode } from '../util/files.js';
+import { type FileBytes, parseJsonFile, readBytes } from '../util/json-file.js';
+import { parquetRows } from './parquet.js';
+
+/** File names that hold rows. */
+export const DATA_FILE = /\.(parquet|jsonl|json)(\.gz)?$/i;
+
+export interface FileRows {
+  readonly rows: readonly unknown[];
+  /** Of the file as it lies on disk. */
+  readonly sha256: string;
+}
+
+/** The rows of a local `.parquet`, `.jsonl` or `.json` file (a list or one row), each also gzip. Throws AssayError. */
+export async function readRows(path: string): Promise<FileRows> {
+  const name = basename(path);
+  if (!DATA_FILE.test(name))
+    throw new AssayError('unknown_dataset', `${path}: not a .parquet, .jsonl or .json file (each also .gz)`);
+  const { bytes, sha256 } = await load(path);
+  try {
+    const rows = await parse(bytes, name);
+    if (rows.length === 0) throw new Error(`${name}: holds no rows`);
+    return { rows, sha256 };
+  } catch (error) {
+    throw new AssayError('bad_dataset', error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
+  }
+}
+
+async function load(path: string): Promise<FileBytes> {
+  try {
+    return await readBytes(path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) throw new AssayError('unknown_dataset', `${path}: no such file`);
+    throw new AssayError('bad_dataset', `${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function parse(bytes: Uint8Array, name: string): Promise<readonly unknown[]> {
+  if (/\.parquet(\.gz)?$/i.test(name)) {
+    try {
+      return await parquetRows(bytes);
+    } catch (error) {
+      throw new Error(
+        `${name}: not a readable Parquet file: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+  }
+  const content = parseJsonFile(bytes, name);
+  return content.kind === 'object' ? [content.value] : content.records.map((record) => record.value);
+}

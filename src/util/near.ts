@@ -1,0 +1,47 @@
+/** The `count` candidates nearest to `word` by edit distance, at most a third of its length away, nearest first. */
+export function nearest(word: string, candidates: Iterable<string>, count = 3): string[] {
+  const limit = Math.max(1, Math.floor(word.length / 3));
+  const near: { candidate: string; distance: number }[] = [];
+  for (const candidate of candidates) {
+    if (Math.abs(candidate.length - word.length) > limit) continue;
+    const distance = editDistance(word, candidate, limit);
+    if (distance <= limit) near.push({ candidate, distance });
+  }
+  return near
+    .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
+    .slice(0, count)
+    .map((item) => item.candidate);
+}
+
+/** Levenshtein distance, or more than `limit` as soon as it is certain to be. */
+function editDistance(a: string, b: string, limit: number): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(swap, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+    }
+    if (Math.min(...row) > limit) return limit + 1;
+    previous = row;
+  }
+  return previous[b.length] ?? 0;
+}
+
+/** A value as short text for an error message, cut at `limit` characters. */
+export function shown(value: unknown, limit = 80): string {
+  if (value === undefined) return 'missing';
+  let text: string;
+  try {
+    text = JSON.stringify(value) ?? String(value);
+  } catch {
+    text = Object.prototype.toString.call(value);
+  }
+  return text.length <= limit ? text : `${text.slice(0, limit)}… (${text.length} characters)`;
+}
+
+/** `a, b, c and 4 more`: a list for an error message. */
+export function listed(items: readonly string[], limit = 10): string {
+  const head = items.slice(0, limit).join(', ');
+  return items.length <= limit ? head : `${head} and ${items.length - limit} more`;
+}
