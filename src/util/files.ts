@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** True for a file system error with the given code, e.g. `ENOENT`. */
+/** True for a file system error with the given code, e.g. `ENOENT`; also for one of another realm (workers, test runners). */
 export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }
 
 /** Writes a whole file so that readers, and a crash, see the old content or the new one. Makes the folder. */
