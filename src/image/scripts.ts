@@ -1,0 +1,91 @@
+import type { ImageRecipe } from '../model/eval-spec.js';
+import { CONDA, ENVIRONMENT, WHEELS } from './shim.js';
+
+/** Folder of the context files inside the throw-away stage that installs packages. */
+const FETCH = '/tmp/fetch';
+
+interface EnvironmentOptions {
+  readonly base: string;
+  readonly systemPackages: readonly string[];
+  /** False for images without Python: then there is nothing to install but the system packages. */
+  readonly python: boolean;
+}
+
+/**
+ * Dockerfile of an environment. Packages are installed in a stage of their own, so that certificates and caches stay out of the image.
+ */
+export function environmentDockerfile({ base, systemPackages, python }: EnvironmentOptions): string {
+  const apt = `apt-get update && apt-get install -y --no-install-recommends ${systemPackages.join(' ')} && rm -rf /var/lib/apt/lists/*`;
+  return [
+    `FROM ${base} AS system`,
+    ...(systemPackages.length === 0 ? [] : [`RUN DEBIAN_FRONTEND=noninteractive; ${apt}`]),
+    ...(python
+      ? [
+          'FROM system AS fetch',
+          `COPY fetch ${FETCH}`,
+          `RUN bash ${FETCH}/install.sh`,
+          'FROM system',
+          `COPY --from=fetch ${CONDA} ${CONDA}`,
+          'COPY root /',
+        ]
+      : []),
+    'ENV TZ=Etc/UTC',
+    '',
+  ].join('\n');
+}
+
+/** Installs the pinned packages into the environment and keeps the wheels of the build requirements. */
+export function installEnvironmentScript(python: string): string {
+  return `set -euxo pipefail
+cd ${FETCH}
+if [ -f ca.pem ]; then export PIP_CERT=$PWD/ca.pem SSL_CERT_FILE=$PWD/ca.pem; fi
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+${python} -m venv ${ENVIRONMENT}
+mkdir -p ${CONDA}/bin ${WHEELS}
+PATH=${ENVIRONMENT}/bin:$PATH
+python -m pip install $(grep -E '^(pip|setuptools|wheel)==' packages.txt || true) -q pip
+python -m pip install --no-deps -r packages.txt
+# The build requirements at the environment's own versions where the project allows them, else at the newest.
+grep -E '^(setuptools|wheel)==' packages.txt >tools.txt || true
+python -m pip wheel -w ${WHEELS} -c tools.txt -r build.txt || python -m pip wheel -w ${WHEELS} -r build.txt
+python -m pip check || true
+`;
+}
+
+/** Dockerfile of an instance: its files, then one step that installs the project. */
+export function instanceDockerfile(environment: string, workdir: string): string {
+  return [
+    `FROM ${environment}`,
+    'COPY root /',
+    'RUN bash /assay-setup.sh && rm /assay-setup.sh',
+    `WORKDIR ${workdir}`,
+    '',
+  ].join('\n');
+}
+
+/**
+ * Brings the tree to the base commit, installs it, and commits what the install changed, as the reference does: a later diff shows
+ * only the model's change. Fails when git still knows anything but the past.
+ */
+export function setupScript(recipe: ImageRecipe, date: string): string {
+  const history = recipe.source.kind === 'git';
+  return `set -euxo pipefail
+cd ${recipe.workdir}
+git config --global user.email setup@swebench.config
+git config --global user.name SWE-bench
+export GIT_AUTHOR_DATE='${date}' GIT_COMMITTER_DATE='${date}' PIP_NO_CACHE_DIR=1
+git init -q -b main
+${history ? 'git reset -q --hard' : 'git add -A\ngit commit -q -m base'}
+base=$(git rev-parse HEAD)
+set +ux
+if [ -d ${ENVIRONMENT} ]; then source ${CONDA}/bin/activate; conda activate testbed; fi
+set -ux
+${[...recipe.preInstall, ...recipe.install].join('\n')}
+cd ${recipe.workdir}
+git commit -q --allow-empty -am SWE-bench
+rm -rf .git/logs .git/ORIG_HEAD
+test "$(git rev-parse HEAD^)" = "$base"
+test -z "$(git remote)"
+test -z "$(git for-each-ref --no-merged HEAD)"
+`;
+}

@@ -1,0 +1,46 @@
+/** Where the reference keeps conda and its one environment; official eval scripts name these paths. */
+export const CONDA = '/opt/miniconda3';
+export const ENVIRONMENT = `${CONDA}/envs/testbed`;
+/** Wheels of the build requirements, so that `pip install .` works without a network. */
+export const WHEELS = `${CONDA}/wheels`;
+
+const CONDA_SH = `# Stands in for conda: \`conda activate NAME\` puts the environment's bin folder first on PATH.
+conda() {
+  if [ "\${1-}" != activate ]; then
+    echo "conda: this image has 'conda activate' only" >&2
+    return 1
+  fi
+  local name="\${2-base}" prefix=${CONDA}
+  [ "$name" = base ] || prefix=${CONDA}/envs/$name
+  if [ ! -d "$prefix/bin" ]; then
+    echo "conda: no environment '$name'" >&2
+    return 1
+  fi
+  if [ -n "\${CONDA_PREFIX-}" ]; then
+    PATH=":$PATH:"
+    PATH="\${PATH//:$CONDA_PREFIX\\/bin:/:}"
+    PATH="\${PATH#:}"
+    PATH="\${PATH%:}"
+  fi
+  export PATH="$prefix/bin:$PATH" CONDA_PREFIX="$prefix" CONDA_DEFAULT_ENV="$name"
+}
+`;
+
+const ACTIVATE = `source ${CONDA}/etc/profile.d/conda.sh
+conda activate "\${1-base}"
+`;
+
+// pip takes build requirements from the wheels only, and never waits for an index that the sandbox cuts off.
+const PIP_CONF = `[global]
+no-index = true
+find-links = ${WHEELS}
+disable-pip-version-check = true
+`;
+
+/** Files of the environment image by absolute path: what makes official eval scripts run unchanged and offline. */
+export const SHIM: Readonly<Record<string, string>> = {
+  [`${CONDA}/etc/profile.d/conda.sh`]: CONDA_SH,
+  [`${CONDA}/bin/activate`]: ACTIVATE,
+  [`${ENVIRONMENT}/pip.conf`]: PIP_CONF,
+  '/root/.bashrc': `source ${CONDA}/etc/profile.d/conda.sh && conda activate testbed\n`,
+};
