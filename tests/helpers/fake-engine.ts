@@ -1,0 +1,96 @@
+import type { Container, ContainerSpec, Engine, ExecRequest, FileEntry, ImageInfo } from '../../src/index.js';
+import { AssayError } from '../../src/index.js';
+
+/** What a command in a fake container does. `hang` waits for the abort of the request. */
+export type Reply =
+  | { readonly output?: string; readonly exitCode?: number; readonly oomKilled?: boolean }
+  | { readonly hang: true; readonly output?: string }
+  | { readonly fail: AssayError };
+
+export interface FakeEngineOptions {
+  readonly images?: Readonly<Record<string, string>>;
+  readonly exec?: (
+    command: string,
+    files: ReadonlyMap<string, string>,
+    spec: ContainerSpec,
+  ) => Reply | Promise<Reply>;
+  /** Called before a container starts; may throw. */
+  readonly onStart?: (spec: ContainerSpec, signal: AbortSignal) => void | Promise<void>;
+  readonly onDestroy?: (spec: ContainerSpec) => void | Promise<void>;
+}
+
+export interface FakeEngine extends Engine {
+  /** Containers that were started and not destroyed. */
+  readonly alive: ReadonlySet<string>;
+  /** Specs of all containers ever started. */
+  readonly started: readonly ContainerSpec[];
+}
+
+/** An engine in memory for tests: containers are scripted, nothing runs. */
+export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
+  const alive = new Set<string>();
+  const started: ContainerSpec[] = [];
+  const images = options.images ?? { 'image:latest': 'sha256:1' };
+  const info = (ref: string): ImageInfo | undefined =>
+    images[ref] === undefined ? undefined : { ref, digest: images[ref], sizeBytes: 1, labels: {} };
+  const container = (spec: ContainerSpec): Container => {
+    const id = `c${started.length}`;
+    const files = new Map<string, string>();
+    alive.add(id);
+    return {
+      id,
+      async put(entries: readonly FileEntry[]) {
+        for (const { path, content } of entries)
+          files.set(path, typeof content === 'string' ? content : new TextDecoder().decode(content));
+      },
+      async exec({ argv, signal, onOutput }: ExecRequest) {
+        signal.throwIfAborted();
+        const reply = (await options.exec?.(argv.join(' '), files, spec)) ?? {};
+        if ('fail' in reply) throw reply.fail;
+        if (reply.output !== undefined) await onOutput(new TextEncoder().encode(reply.output), 'stdout');
+        signal.throwIfAborted();
+        if ('hang' in reply)
+          return new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+          });
+        return { exitCode: reply.exitCode ?? 0, oomKilled: reply.oomKilled ?? false };
+      },
+      async destroy() {
+        await options.onDestroy?.(spec);
+        alive.delete(id);
+      },
+    };
+  };
+  const unsupported = async (): Promise<never> => {
+    throw new AssayError('image_missing', 'the fake engine makes no images');
+  };
+  return {
+    name: 'docker',
+    alive,
+    started,
+    images: {
+      inspect: async (ref) => info(ref),
+      pull: async (ref) => info(ref) ?? unsupported(),
+      build: unsupported,
+      list: async () => [],
+      remove: async () => undefined,
+    },
+    containers: {
+      async start(spec, signal) {
+        await options.onStart?.(spec, signal);
+        signal.throwIfAborted();
+        started.push(spec);
+        return container(spec);
+      },
+      reap: async () => [],
+    },
+    info: async () => ({
+      version: 'fake 1',
+      isolation: 'nothing runs',
+      isolated: true,
+      cpus: 4,
+      freeMemoryBytes: 16 * 1024 ** 3,
+    }),
+    close: async () => undefined,
+  };
+}
