@@ -1,0 +1,124 @@
+import type { LogParser, TestStatus } from '../../src/index.js';
+import { eachLine, statusAt, statusAtEnd, toStatus, words } from './text.js';
+
+/** How versions of the official parsers differ. */
+export interface Dialect {
+  /** SWE-bench 5 drops pytest's `SKIPPED [3] path: reason` summary and keeps ids that hold spaces. */
+  readonly v5: boolean;
+  /** SWE-rebench V2 doesn't know the status and its v2 parser stops at a line that has no id. */
+  readonly xfail: boolean;
+}
+
+/** `STATUS id ...` at the start of a line; `rename` may change the id. */
+export function pytestParser(dialect: Dialect, rename: (id: string) => string = (id) => id): LogParser {
+  return (log) => {
+    const statuses = new Map<string, TestStatus>();
+    eachLine(log, (start, end) => {
+      const begins = statusAt(log, start);
+      if (begins === undefined || (begins === 'XFAIL' && !dialect.xfail)) return;
+      const [word = '', id] = words(withoutDashes(log.slice(start, end), begins), 2);
+      if (id === undefined || (dialect.v5 && isSkipSummary(word, id))) return;
+      statuses.set(rename(id), toStatus(word));
+    });
+    return statuses;
+  };
+}
+
+/** The id of a test whose option is a path keeps the last part only: `test[/a/b]` -> `test[/b]`. */
+export function shortenPathOption(id: string): string {
+  const open = id.indexOf('[');
+  const close = id.lastIndexOf(']');
+  if (open === -1 || close < open) return id;
+  const option = id.slice(open + 1, close);
+  const isPath = option.startsWith('/') && !option.startsWith('//') && !option.includes('*');
+  return `${id.slice(0, open)}[${isPath ? option.slice(option.lastIndexOf('/')) : option}]`;
+}
+
+/** Matplotlib's tests show an enum in their ids that prints differently from one Python to another. */
+export function plainMouseButtons(id: string): string {
+  return id.replaceAll('MouseButton.LEFT', '1').replaceAll('MouseButton.RIGHT', '3');
+}
+
+const COLOUR = /\[\p{Nd}+m/gu;
+const CONTROL = /[\x01-\x1f]/g;
+
+/** `STATUS id` or, as older pytest prints, `id STATUS`; colours and control characters are removed first. */
+export function pytestV2Parser(dialect: Dialect): LogParser {
+  return (log) => {
+    const statuses = new Map<string, TestStatus>();
+    let refused = false;
+    eachLine(log, (start, end) => {
+      if (!mayHoldStatus(log, start, end)) return;
+      const line = log.slice(start, end).replace(COLOUR, '').replace(CONTROL, '');
+      const begins = known(statusAt(line, 0), dialect);
+      if (begins === undefined && known(statusAtEnd(line), dialect) === undefined) return;
+      const result = begins === undefined ? statusLast(line, dialect) : statusFirst(line, begins, dialect);
+      if (result === undefined) refused ||= !dialect.xfail;
+      else if (!(begins && dialect.v5 && isSkipSummary(...result)))
+        statuses.set(result[1], toStatus(result[0]));
+    });
+    return refused ? undefined : statuses;
+  };
+}
+
+type WordAndId = readonly [word: string, id: string];
+
+function statusFirst(line: string, begins: TestStatus, dialect: Dialect): WordAndId | undefined {
+  if (!dialect.v5) {
+    const [word = '', id] = words(withoutDashes(line, begins), 2);
+    return id === undefined ? undefined : [word, id];
+  }
+  const [word = '', ...rest] = words(begins === 'FAILED' ? (line.split(' - ', 1)[0] ?? '') : line);
+  return rest.length === 0 ? undefined : [word, rest.join(' ')];
+}
+
+function statusLast(line: string, dialect: Dialect): WordAndId | undefined {
+  if (!dialect.v5) {
+    const [id = '', word] = words(line, 2);
+    return word === undefined ? undefined : [word, id];
+  }
+  const all = words(line);
+  const word = all.pop() ?? '';
+  return all.length === 0 ? undefined : [word, all.join(' ')];
+}
+
+/** `STATUS id` for failures, `STATUS id` or `id STATUS` for passes, nothing else (seaborn). */
+export function seabornParser(dialect: Dialect): LogParser {
+  return (log) => {
+    const statuses = new Map<string, TestStatus>();
+    let refused = false;
+    eachLine(log, (start, end) => {
+      const line = log.slice(start, end);
+      const begins = statusAt(line, 0);
+      const holdsPassed = begins !== 'FAILED' && line.includes(' PASSED ');
+      if (begins !== 'FAILED' && begins !== 'PASSED' && !holdsPassed) return;
+      const [first = '', second] = words(line, 2);
+      if (second === undefined) refused ||= !dialect.v5;
+      else if (!holdsPassed) statuses.set(second, begins === 'FAILED' ? 'FAILED' : 'PASSED');
+      else if (second === 'PASSED') statuses.set(first, 'PASSED');
+    });
+    return refused ? undefined : statuses;
+  };
+}
+
+/** The reference takes every ` - ` out of a FAILED line; that matters only before the id. */
+function withoutDashes(line: string, begins: TestStatus): string {
+  return begins === 'FAILED' && line.includes(' - ') ? line.replaceAll(' - ', ' ') : line;
+}
+
+/** pytest's summary of skipped tests, `SKIPPED [3] path:line: reason`: the count isn't an id. */
+function isSkipSummary(word: string, id: string): boolean {
+  return word === 'SKIPPED' && id.startsWith('[') && /^\[\p{Nd}+\]/u.exec(id)?.[0] === id.split(' ', 1)[0];
+}
+
+function known(status: TestStatus | undefined, dialect: Dialect): TestStatus | undefined {
+  return status === 'XFAIL' && !dialect.xfail ? undefined : status;
+}
+
+/** A cheap look at both ends of a line: a status can stand there, or something that will be removed. */
+function mayHoldStatus(log: string, start: number, end: number): boolean {
+  const first = log.charCodeAt(start);
+  if (first < 32 || 'FPSEX['.includes(String.fromCharCode(first))) return end > start;
+  const last = log.charCodeAt(end - 1);
+  return end > start && (last < 32 || 'DRLm'.includes(String.fromCharCode(last)));
+}

@@ -1,0 +1,58 @@
+import { type GradingProfile, gradeWith } from '../../src/index.js';
+import { parserFinder } from '../parsers/registry.js';
+import { APPLY_4, LISTS_4, MARKERS } from '../parsers/swe-bench-4.js';
+import { pythonPattern, strip } from '../parsers/text.js';
+
+/** Nebius' fork of SWE-bench 4.0.3, which graded SWE-rebench (V1). */
+export const rebenchV1: GradingProfile = {
+  name: 'rebench-v1',
+  graderVersion: 'rebench-v1-1',
+  applyCommands: APPLY_4,
+  prepareScript: (evalScript) => evalScript,
+  grade: gradeWith({
+    markers: { ...MARKERS, wholeLogFallback: false },
+    findParser: parserFinder('swe-bench-4'),
+    ...LISTS_4,
+    truncatedIds: false,
+    infra: [],
+  }),
+};
+
+const PASSED_ONLY = {
+  success: ['PASSED'],
+  failure: ['FAILED', 'ERROR', 'SKIPPED', 'XFAIL', 'OTHER'],
+} as const;
+
+/** Matches nothing: a log without any parsed test is never graded. */
+const NO_EVIDENCE = /(?!)/;
+
+/**
+ * SWE-rebench V2 by the subset rule: resolved when every expected test is among the PASSED ones. The official `passed_match` also
+ * asks that no other test passes; users of the set (Prime's verifiers, OpenReward) leave that out, and so do we.
+ */
+export const rebenchV2: GradingProfile = {
+  name: 'rebench-v2',
+  graderVersion: 'rebench-v2-1',
+  applyCommands: ['git apply -v --3way --recount --ignore-space-change --whitespace=nowarn {patch}'],
+  prepareScript: (evalScript) => evalScript,
+  grade: gradeWith({
+    findParser: parserFinder('swe-rebench-2'),
+    suiteRan: NO_EVIDENCE,
+    failToPass: PASSED_ONLY,
+    passToPass: PASSED_ONLY,
+    truncatedIds: false,
+    normalizeName: withoutTiming,
+    infra: [],
+  }),
+};
+
+/** Durations that runners print into test names; each is tried from the first of its leading spaces only. */
+const TIMINGS = [
+  String.raw`(?<!\s)\s*\[\s*\d+(?:\.\d+)?\s*(?:ms|s)\s*\]\s*$`,
+  String.raw`(?<!\s)\s+in\s+\d+(?:\.\d+)?\s+(?:msec|sec)(?!\w)`,
+  String.raw`(?<!\s)\s*\(\s*\d+(?:\.\d+)?\s*(?:ms|s)\s*\)\s*$`,
+].map((source) => pythonPattern(source, 'gi'));
+
+function withoutTiming(name: string): string {
+  return strip(TIMINGS.reduce((rest, timing) => rest.replace(timing, ''), name));
+}
