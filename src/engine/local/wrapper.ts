@@ -1,0 +1,56 @@
+/** Bounds of every process of a sandbox, next to the deadline, which is the real one. */
+const CPU_SECONDS = 4 * 3600;
+const FILE_BYTES = 8 * 1024 ** 3;
+
+interface WrapperOptions {
+  readonly bash: string;
+  readonly marker: string;
+  /** Named pipe for the output, as seen inside. */
+  readonly output: string;
+  /** Data segment of each process; absent where a control group bounds the memory of all together. */
+  readonly dataBytes?: number;
+  /** Processes and threads of the user; absent where a control group counts those of the sandbox. */
+  readonly processes?: number;
+  /** How many descriptors from 4 on are control groups to join. */
+  readonly groups: number;
+  readonly argv: readonly string[];
+}
+
+/**
+ * The command line that runs `argv` inside: stdout and stderr both go to the pipe `output`, so that they keep their order; the
+ * wrapper opens it itself, because bubblewrap's own processes would keep an inherited one open. On descriptor 2 it tells us `s` when
+ * the sandbox stands and `e` when the command has ended; it then waits until its stdin closes, so that processes that still write get
+ * a moment, and exits with the command's code (128 + n for signal n).
+ */
+export function wrapperArgv({
+  bash,
+  marker,
+  output,
+  dataBytes,
+  processes,
+  groups,
+  argv,
+}: WrapperOptions): readonly string[] {
+  const limits = [
+    'ulimit -c 0',
+    `ulimit -t ${CPU_SECONDS}`,
+    `ulimit -f ${FILE_BYTES / 1024}`,
+    ...(dataBytes === undefined ? [] : [`ulimit -d ${Math.ceil(dataBytes / 1024)}`]),
+    ...(processes === undefined ? [] : [`ulimit -u ${processes}`]),
+  ];
+  const fds = Array.from({ length: groups }, (_, index) => index + 4);
+  const script = [
+    // Without `_` and the like the environment is exactly the one we set.
+    'unset SHLVL OLDPWD',
+    'exec 3>&2 >"$1" && shift && printf s >&3 && exec 2>/dev/null || exit',
+    `( ${[...fds.map((fd) => `echo 0 >&${fd}`), ...limits].join('; ')}`,
+    `exec 2>&1 3>&- ${fds.map((fd) => `${fd}>&-`).join(' ')} </dev/null`,
+    'exec "$@" )',
+    'code=$?',
+    'exec >&-',
+    'printf e >&3',
+    'read -r -t 10',
+    'exit $code',
+  ].join('\n');
+  return [bash, '--norc', '--noprofile', '-c', script, marker, output, ...argv];
+}
