@@ -70,6 +70,10 @@ const IMAGE_FLAGS = {
     array: true,
     desc: 'OWNER/NAME=PATH: a local clone instead of GitHub (repeatable)',
   },
+  'ca-file': {
+    type: 'string',
+    desc: 'PEM file to trust while packages are fetched (a proxy with its own certificate)',
+  },
 } as const;
 
 /** All commands. A new one is a file in `src/cli/` and an entry here. */

@@ -1,21 +1,39 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Engine } from '../engine/engine.js';
+import type { Engine, ImageInfo } from '../engine/engine.js';
+import type { EvalSpec } from '../model/eval-spec.js';
 import { isAlive } from '../util/process.js';
 import type { Host } from './host.js';
 
-/** The engine by name, ready to use; `engine_unavailable` when it doesn't answer. */
-export async function connectEngine(name: 'docker' | 'local', host: Host): Promise<Engine> {
-  if (name === 'local') {
-    const { localEngine } = await import('../engine/local/index.js');
-    return localEngine({ cacheDir: join(host.cacheDir, 'local'), path: host.env['PATH'] ?? '/usr/bin:/bin' });
+export interface Connected {
+  readonly engine: Engine;
+  /** Finds, pulls or, for trees that we ship, makes the image of a spec. */
+  readonly resolveImage: (spec: EvalSpec, signal: AbortSignal) => Promise<ImageInfo>;
+}
+
+/** The engine by name; the first call of it rejects with `engine_unavailable` when it doesn't answer. */
+export async function connectEngine(name: 'docker' | 'local', host: Host): Promise<Connected> {
+  const { env, home } = host;
+  if (name === 'docker') {
+    const { dockerEngine } = await import('../engine/docker/index.js');
+    const { resolveImage } = await import('../image/resolve.js');
+    const engine = dockerEngine({ host: env['DOCKER_HOST'], home, runtimeDir: env['XDG_RUNTIME_DIR'] });
+    return { engine, resolveImage: (spec, signal) => resolveImage(spec, { engine: engine.images, signal }) };
   }
-  const { dockerEngine } = await import('../engine/docker/index.js');
-  return dockerEngine({
-    host: host.env['DOCKER_HOST'],
-    home: host.home,
-    runtimeDir: host.env['XDG_RUNTIME_DIR'],
+  const { localEngine } = await import('../engine/local/index.js');
+  const engine = localEngine({
+    cacheDir: join(host.cacheDir, 'local'),
+    path: env['PATH'] ?? '/usr/bin:/bin',
   });
+  return {
+    engine,
+    async resolveImage({ images: [ref = ''], recipe }, signal) {
+      const found = await engine.images.inspect(ref, signal);
+      if (found !== undefined || recipe?.source.kind !== 'tree')
+        return found ?? engine.images.pull(ref, { signal });
+      return engine.importTree({ ref, dir: recipe.source.dir, workdir: recipe.workdir, signal });
+    },
+  };
 }
 
 /** Labels of every container of a run: which run, and which process of which machine will remove it. */

@@ -24,7 +24,7 @@ import type { Host } from './host.js';
 import { loadInstances, makeJobs, specsOf } from './inputs.js';
 import { listenForInterrupt } from './interrupt.js';
 import { createProgress } from './progress.js';
-import { benchmarkFor, bundledPredictions, imageResolver, profileNamed } from './registry.js';
+import { benchmarkFor, isBundled, profileNamed } from './registry.js';
 import { finishReport } from './results.js';
 import { version } from './version.js';
 
@@ -112,11 +112,17 @@ async function prepare(args: EvalArgs, host: Host): Promise<Plan> {
   });
   for (const warning of read.warnings) host.err(`warning: ${warning}`);
   const benchmark = benchmarkFor(first);
-  const profile = profileNamed(args.profile ?? benchmark.defaultProfile, dataset.instances);
+  const profile = profileNamed(args.profile ?? benchmark.defaultProfile);
   const epochs = args.epochs ?? 1;
   if (!Number.isInteger(epochs) || epochs < 1)
     throw usage(`--epochs ${epochs}: expected a whole number from 1`);
+  if (!benchmark.profiles.includes(profile.name))
+    throw usage(
+      `--profile ${profile.name} does not fit these rows; choose ${benchmark.profiles.join(' or ')}`,
+    );
   const specs = specsOf(dataset.instances);
+  // Names the parsers that are missing before anything runs.
+  for (const spec of specs.values()) profile.grade('', spec);
   const jobs = makeJobs({ specs, predictions: read.predictions, profile, epochs });
   if (jobs.length === 0) throw usage('no prediction is for a chosen instance');
   const engineName = args.engine ?? (benchmark.name === 'sample' ? 'local' : 'docker');
@@ -151,12 +157,12 @@ async function prepare(args: EvalArgs, host: Host): Promise<Plan> {
     instances: runInstances(dataset.instances, specs, jobs),
     jobs,
     engineName,
-    trusted: source === 'gold' || source === 'empty' || bundledPredictions(resolve(host.cwd, source)),
+    trusted: source === 'gold' || source === 'empty' || isBundled(resolve(host.cwd, source)),
   };
 }
 
 async function execute(plan: Plan, args: EvalArgs, host: Host): Promise<RunResults> {
-  const engine = await connectEngine(plan.engineName, host);
+  const { engine, resolveImage } = await connectEngine(plan.engineName, host);
   const interrupt = listenForInterrupt(host);
   const progress = createProgress(progressKind(args, host), host);
   try {
@@ -188,7 +194,7 @@ async function execute(plan: Plan, args: EvalArgs, host: Host): Promise<RunResul
         deadlines: deadlinesOf(args),
         limits: limitsOf(args, engineInfo.cpus, workers),
         labels: orphanLabels(plan.manifest.runId, host),
-        resolveImage: imageResolver(engine, host),
+        resolveImage,
         mayUseNetwork: args.network !== 'off',
       },
       owner: host.self,

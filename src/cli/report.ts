@@ -1,9 +1,10 @@
-import { resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
+import { type ReportFormat, reporters, submissionFiles } from '../../reports/index.js';
 import type { ReportFile } from '../model/run.js';
 import { readLog, readPatch, readRun } from '../run/folder.js';
+import { summarise } from '../stats/summary.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
-import { type ReportFormat, reporters, submissionReport } from './registry.js';
 import { writeReportFiles } from './results.js';
 
 /** `assay report`: files of a finished or unfinished run, in any format, as often as one likes. */
@@ -16,24 +17,30 @@ export async function reportCommand(raw: Readonly<Record<string, unknown>>, host
   };
   const folder = resolve(host.cwd, args.run);
   const results = await readRun(folder);
-  const files: ReportFile[] = [];
+  const summary = summarise(results);
+  const to = args.output === undefined ? folder : resolve(host.cwd, args.output);
+  const written: string[] = [];
   for (const format of args.format.split(',')) {
-    if (format === 'submission') {
-      const read = async (instanceId: string, attempt: number) => ({
-        patch: await readPatch(folder, instanceId, attempt),
-        log: await readLog(folder, instanceId, attempt),
-      });
-      files.push(...(await submissionReport(results, read)));
-    } else if (format in reporters) {
-      files.push(...reporters[format as ReportFormat](results));
-    } else {
-      throw usage(`--format ${format}: known are ${[...Object.keys(reporters), 'submission'].join(', ')}`);
+    for await (const file of filesOf(format)) {
+      await writeReportFiles([file], to);
+      written.push(file.path);
     }
   }
-  const to = args.output === undefined ? folder : resolve(host.cwd, args.output);
-  await writeReportFiles(files, to);
-  if (args.json) host.out(JSON.stringify({ folder: to, files: files.map(({ path }) => path) }));
-  else for (const { path } of files.slice(0, 20)) host.out(resolve(to, path));
-  if (!args.json && files.length > 20) host.out(`... and ${files.length - 20} more files`);
+  if (args.json) host.out(JSON.stringify({ folder: to, files: written }));
+  else for (const path of written.slice(0, SHOWN)) host.out(relative(host.cwd, join(to, path)));
+  if (!args.json && written.length > SHOWN) host.out(`... and ${written.length - SHOWN} more files`);
   return EXIT.done;
+
+  function filesOf(format: string): Iterable<ReportFile> | AsyncIterable<ReportFile> {
+    if (format in reporters) return reporters[format as ReportFormat](results, summary);
+    if (format !== 'submission')
+      throw usage(`--format ${format}: known are ${[...Object.keys(reporters), 'submission'].join(', ')}`);
+    return submissionFiles(results, async (instanceId, attempt) => ({
+      patch: await readPatch(folder, instanceId, attempt),
+      log: await readLog(folder, instanceId, attempt),
+    }));
+  }
 }
+
+/** A submission has three files per instance: more paths than this are counted, not listed. */
+const SHOWN = 20;

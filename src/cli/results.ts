@@ -1,24 +1,19 @@
 import { join, relative } from 'node:path';
-import { renderTable } from '../../reports/terminal/table.js';
+import { renderTable, reporters } from '../../reports/index.js';
 import type { ReportFile, RunResults } from '../model/run.js';
 import { type RunSummary, summarise } from '../stats/summary.js';
 import { writeAtomic } from '../util/files.js';
 import type { Host } from './host.js';
-import { reporters } from './registry.js';
 
-/** Formats that a run writes by itself; `assay report` writes any. */
-const DEFAULT_FORMATS = ['json', 'md', 'csv', 'official'] as const;
-
-/** Writes the default reports into the run folder and prints the table; under `--json` the summary stays in the files. */
+/** Writes every report that needs no logs into the run folder and prints the table; under `--json` the summary stays in the files. */
 export async function finishReport(
   results: RunResults,
   folder: string,
   json: boolean,
   host: Host,
 ): Promise<RunSummary> {
-  const files = DEFAULT_FORMATS.flatMap((format) => reporters[format](results));
-  await writeReportFiles(files, folder);
   const summary = summarise(results);
+  for (const reporter of Object.values(reporters)) await writeReportFiles(reporter(results, summary), folder);
   if (!json) {
     host.out(renderTable(summary));
     host.out(`Report: ${relative(host.cwd, join(folder, 'report.md'))}`);

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { renderTable } from '../../reports/terminal/table.js';
+import { renderTable } from '../../reports/index.js';
 import type { Verdict } from '../model/verdict.js';
 import { readLog, readPatch, readRun } from '../run/folder.js';
 import { summarise } from '../stats/summary.js';
