@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox';
 import { AssayError } from '../errors.js';
 import type { Instance } from '../model/instance.js';
 import { sha256 } from '../util/hash.js';
-import { listed, nearest } from '../util/near.js';
+import { withHints } from '../util/near.js';
 import { seededRandom, shuffled } from '../util/random.js';
 
 /** Which instances, in the order in which the filters apply. Absent means "all". */
@@ -52,16 +52,6 @@ export function shardOf(instanceId: string, count: number): number {
   return (Number.parseInt(sha256(instanceId).slice(0, 12), 16) % count) + 1;
 }
 
-/** "a, b (did you mean c?)" for ids that aren't among the known ones. */
-export function unknownIds(ids: readonly string[], known: Iterable<string>): string {
-  const candidates = [...known];
-  const lines = ids.slice(0, 10).map((id, i) => {
-    const near = i < 5 ? nearest(id, candidates) : [];
-    return near.length === 0 ? id : `${id} (did you mean ${near.join(' or ')}?)`;
-  });
-  return listed([...lines, ...ids.slice(10)]);
-}
-
 async function byIds(all: readonly Instance[], { ids, idFile }: Selection): Promise<Instance[]> {
   if (ids === undefined && idFile === undefined) return [...all];
   const wanted = new Set([...(ids ?? []), ...(idFile === undefined ? [] : await readIds(idFile))]);
@@ -69,7 +59,7 @@ async function byIds(all: readonly Instance[], { ids, idFile }: Selection): Prom
   if (chosen.length < wanted.size) {
     const known = new Set(all.map((instance) => instance.instanceId));
     const missing = [...wanted].filter((id) => !known.has(id));
-    throw new AssayError('usage', `not in the dataset: ${unknownIds(missing, known)}`);
+    throw new AssayError('usage', `not in the dataset: ${withHints(missing, known)}`);
   }
   return chosen;
 }

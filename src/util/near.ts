@@ -45,3 +45,13 @@ export function listed(items: readonly string[], limit = 10): string {
   const head = items.slice(0, limit).join(', ');
   return items.length <= limit ? head : `${head} and ${items.length - limit} more`;
 }
+
+/** `a, b (did you mean c?)` for unknown words; hints for the first five. */
+export function withHints(ids: readonly string[], known: Iterable<string>): string {
+  const candidates = [...known];
+  const lines = ids.slice(0, 10).map((id, i) => {
+    const near = i < 5 ? nearest(id, candidates) : [];
+    return near.length === 0 ? id : `${id} (did you mean ${near.join(' or ')}?)`;
+  });
+  return listed([...lines, ...ids.slice(10)]);
+}
