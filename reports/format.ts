@@ -24,7 +24,7 @@ export function count(number: number, noun: string): string {
 export function whyIncomplete({ missing, infraFailures }: RunSummary): readonly string[] {
   return [
     ...(infraFailures.length > 0
-      ? [`${count(infraFailures.length, 'attempt')} failed for the machine's fault (infra_error)`]
+      ? [`${count(infraFailures.length, 'attempt')} failed for the machine's fault`]
       : []),
     ...(missing.length > 0 ? [`${count(missing.length, 'planned attempt')} without a verdict`] : []),
   ];

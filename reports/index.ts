@@ -8,14 +8,14 @@ export { submissionFiles } from './submission/submission.js';
 export { renderTable } from './terminal/table.js';
 
 /** Results of a run and `summarise` of them -> files, with paths relative to the folder they go into. */
-export type Reporter = (results: RunResults, summary: RunSummary) => readonly ReportFile[];
+type Reporter = (results: RunResults, summary: RunSummary) => readonly ReportFile[];
+
+export type ReportFormat = 'json' | 'md' | 'csv' | 'official';
 
 /** Every format that needs the verdicts alone; `submissionFiles` also needs patches and logs. */
-export const reporters = {
+export const reporters: Readonly<Record<ReportFormat, Reporter>> = {
   json: jsonReport,
   md: markdownReport,
   csv: csvReport,
   official: officialReport,
-} as const satisfies Record<string, Reporter>;
-
-export type ReportFormat = keyof typeof reporters;
+};

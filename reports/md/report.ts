@@ -32,7 +32,7 @@ export function markdownReport(results: RunResults, summary: RunSummary): readon
 
 function incomplete(summary: RunSummary): string[] {
   if (!summary.incomplete) return [];
-  const reasons = whyIncomplete(summary).map((reason) => `> - ${text(reason)}`);
+  const reasons = whyIncomplete(summary).map((reason) => `> - ${reason}`);
   return [['> **These numbers are not final.**', ...reasons].join('\n')];
 }
 
@@ -71,7 +71,7 @@ function passAt1(summary: RunSummary): string {
       [row('all chosen instances', all), row('without infrastructure errors', graded)],
       [1, 2, 3, 4, 5, 6, 7],
     ),
-    'The interval is Wilson’s; standard errors are in points of per cent, the last one clustered by repository.',
+    'The interval is Wilson’s; standard errors are in percentage points, the last one clustered by repository.',
     ...(withoutPrediction.length === 0
       ? []
       : [
@@ -149,7 +149,7 @@ function infraFailures({ infraFailures: failures }: RunSummary): string[] {
     code(reason),
     phase ?? '',
     text(firstLine(detail ?? '')),
-    text(fix),
+    fix,
   ]);
   const head = ['instance', 'attempt', 'reason', 'phase', 'what happened', 'what to do'];
   return [`## Infrastructure errors\n\n${table(head, rows, [1])}`];

@@ -7,10 +7,11 @@ import {
   type Verdict,
 } from '../../src/index.js';
 import { count, interval, pathPart, percent, score, whyIncomplete } from '../format.js';
+import { text } from '../md/markdown.js';
 import { instanceReport } from '../official/instance-report.js';
 
 /** Reads what an attempt left in its folder; `log` is undefined where the tests were not reached. */
-export type ReadAttempt = (
+type ReadAttempt = (
   instanceId: string,
   attempt: number,
 ) => Promise<{ readonly patch: string | null; readonly log: string | undefined }>;
@@ -119,6 +120,6 @@ ${repositories(summary)}
 
 function repositories({ byRepository }: RunSummary): string {
   return byRepository
-    .map((group) => `- ${group.name}: ${score(group)}/${group.instances} (${percent(group.rate)} %)`)
+    .map((group) => `- ${text(group.name)}: ${score(group)}/${group.instances} (${percent(group.rate)} %)`)
     .join('\n');
 }

@@ -30,6 +30,7 @@ function headline(summary: RunSummary): string[] {
         ]),
     ...(best === undefined || best.k === 1 ? [] : [`Pass@${best.k}  ${percent(best.value)} %`]),
     ...whyIncomplete(summary).map((reason) => `INCOMPLETE: ${reason}`),
+    ...fixes(summary),
     ...(summary.incomplete ? [`        without them: ${percent(graded.rate)} %  (${of(graded)})`] : []),
     ...(summary.withoutPrediction.length > 0
       ? [
@@ -37,6 +38,12 @@ function headline(summary: RunSummary): string[] {
         ]
       : []),
   ];
+}
+
+/** One line per kind of infrastructure error, with the way out. */
+function fixes({ infraFailures }: RunSummary): string[] {
+  const byReason = new Map(infraFailures.map(({ reason, fix }) => [oneLine(reason), fix]));
+  return [...byReason].map(([reason, fix]) => `        ${reason}: ${fix}`);
 }
 
 function outcomeLines({ outcomes, attempts, reasons }: RunSummary): string[] {
