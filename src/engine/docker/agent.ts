@@ -1,5 +1,6 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { inspect } from 'node:util';
 
 type AddRequest = (request: ClientRequest, ...rest: readonly unknown[]) => void;
 
@@ -20,5 +21,6 @@ export function cutOffAwareAgent(protocol: 'http' | 'https'): http.Agent {
     });
     addRequest(request, ...rest);
   };
-  return agent;
+  // docker-modem formats the options of every request for its debug log, log or not: with a live socket below the agent that takes 10 to 40 ms
+  return Object.assign(agent, { [inspect.custom]: () => 'agent' });
 }
