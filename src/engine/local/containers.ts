@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { close, open } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AssayError } from '../../errors.js';
-import { hasCode, readIfExists, writeAtomic } from '../../util/files.js';
+import { hasCode, readIfExists } from '../../util/files.js';
 import type { Container, ContainerEngine, ContainerSpec, ExecRequest } from '../engine.js';
 import { command } from './command.js';
 import type { ControlGroup, ControlGroups } from './control-groups.js';
 import { engineFailure, step } from './failures.js';
-import { carries, type ImageStore } from './image-store.js';
+import { carries, type ImageStore, makePipe, OUTPUT_PIPE } from './image-store.js';
 import type { Isolation } from './isolation.js';
 import { HOME, hostPath, mapPaths, OUTPUT, TMP } from './paths.js';
-import { killSandbox, MARKER_VARIABLE, markerOf, threadsOf } from './processes.js';
+import { killSandbox, killUntilGone, MARKER_VARIABLE, markerOf, threadsOf } from './processes.js';
 import { runProcess } from './run-process.js';
 import type { Tools } from './tools.js';
 import { putFile, removeTree } from './workspace.js';
@@ -44,13 +44,18 @@ export interface Containers extends ContainerEngine {
 }
 
 /**
- * Throw-away workspaces: `workspaces/<id>/root` is a copy of the image, `workspaces/<id>.json` its labels, written first and removed
+ * Throw-away workspaces: `workspaces/<id>` is a copy of the image, `workspaces/<id>.json` its labels, written first and removed
  * last, so that every workspace can be traced to its run.
  */
 export function containers({ cacheDir, images, machine }: ContainersOptions): Containers {
   const workspaces = join(cacheDir, 'workspaces');
   const alive = new Set<Container>();
   const recordFile = (id: string) => join(workspaces, `${id}.json`);
+  const writeRecord = async (id: string, record: WorkspaceRecord) => {
+    await mkdir(workspaces, { recursive: true });
+    await writeFile(`${recordFile(id)}.tmp`, JSON.stringify(record));
+    await rename(`${recordFile(id)}.tmp`, recordFile(id));
+  };
   const discard = async (id: string) => {
     await removeTree(join(workspaces, id));
     await rm(recordFile(id), { force: true });
@@ -66,14 +71,11 @@ export function containers({ cacheDir, images, machine }: ContainersOptions): Co
     const env = { PATH: host.tools.path, LANG: 'C' };
     let group: ControlGroup | undefined;
     try {
-      const record: WorkspaceRecord = { name: spec.name, labels: spec.labels };
-      await writeAtomic(recordFile(id), JSON.stringify(record));
-      await mkdir(folder);
-      const copy = command({ argv: ['cp', '-a', image.root, join(folder, 'root')], env, signal });
-      const pipe = makePipe(folder, host.tools.path);
+      await writeRecord(id, { name: spec.name, labels: spec.labels });
+      const copy = command({ argv: ['cp', '-a', image.start, folder], env, signal });
       copy.catch(() => undefined);
       group = await host.groups?.create(id, spec.limits);
-      await Promise.all([copy, pipe]);
+      await copy;
       const processes = group === undefined ? await threadsOf(userInfo().uid) : undefined;
       const container = sandbox({
         id,
@@ -83,7 +85,7 @@ export function containers({ cacheDir, images, machine }: ContainersOptions): Co
         host,
         group,
         processes: processes === undefined ? undefined : processes + spec.limits.pids,
-        pipes: [await pipe],
+        pipes: [join(folder, OUTPUT_PIPE)],
         remove: async () => {
           await discard(id);
           alive.delete(container);
@@ -111,8 +113,8 @@ export function containers({ cacheDir, images, machine }: ContainersOptions): Co
       const id = name.slice(0, -'.json'.length);
       const text = await readIfExists(recordFile(id));
       if (text === undefined) continue;
-      const record = JSON.parse(text) as WorkspaceRecord;
-      if (!carries(record.labels, labels) || !isOrphan(record.labels)) continue;
+      const record = parseRecord(text);
+      if (record !== undefined && !(carries(record.labels, labels) && isOrphan(record.labels))) continue;
       await killSandbox(id);
       await discard(id);
       reaped.push(id);
@@ -128,6 +130,15 @@ export function containers({ cacheDir, images, machine }: ContainersOptions): Co
       await Promise.all([...alive].map((container) => container.destroy()));
     },
   };
+}
+
+/** Undefined for text that only a machine that lost power leaves behind. */
+function parseRecord(text: string): WorkspaceRecord | undefined {
+  try {
+    return JSON.parse(text) as WorkspaceRecord;
+  } catch {
+    return undefined;
+  }
 }
 
 interface SandboxOptions {
@@ -152,7 +163,10 @@ function sandbox(options: SandboxOptions): Container {
   const files = new Set<string>();
   const ended = new AbortController();
   const running = new Set<Promise<unknown>>();
-  const killAll = () => killSandbox(id, group?.pids);
+  const killAll = async () => {
+    if (group !== undefined) await killUntilGone(group.pids);
+    await killSandbox(id);
+  };
   const inside = (text: string) =>
     isolation.ownPaths ? text : mapPaths(text, root, [workdir, HOME, ...files]);
 
@@ -164,10 +178,12 @@ function sandbox(options: SandboxOptions): Container {
       LANG: 'C.UTF-8',
       TMPDIR: isolation.ownPaths ? TMP : join(root, TMP),
       TESTBED: inside(workdir),
-      ...(isolation.kind === 'bubblewrap' ? {} : { [MARKER_VARIABLE]: marker }),
+      [MARKER_VARIABLE]: marker,
       ...Object.fromEntries(Object.entries(request.env ?? {}).map(([key, value]) => [key, inside(value)])),
     };
-    const fifo = pipes.pop() ?? (await makePipe(folder, tools.path));
+    const fifo =
+      pipes.pop() ??
+      (await makePipe(join(folder, `${OUTPUT_PIPE}-${randomBytes(4).toString('hex')}`), tools.path));
     const inner = wrapperArgv({
       output: isolation.ownPaths ? OUTPUT : fifo,
       bash: tools.bash,
@@ -229,7 +245,8 @@ function sandbox(options: SandboxOptions): Container {
         await Promise.allSettled(running);
         try {
           // With own process ids nothing outlives the command that started it.
-          if (isolation.kind === 'none' || group !== undefined) await killAll();
+          if (group !== undefined) await killUntilGone(group.pids);
+          else if (isolation.kind === 'none') await killSandbox(id);
           await group?.remove();
           await remove();
         } catch (error) {
@@ -245,10 +262,4 @@ function sandbox(options: SandboxOptions): Container {
 function hostPathOf(root: string, cwd: string, inside: (text: string) => string): string {
   const mapped = inside(cwd);
   return mapped === cwd ? hostPath(root, cwd) : mapped;
-}
-
-async function makePipe(folder: string, path: string): Promise<string> {
-  const file = join(folder, `output-${randomBytes(4).toString('hex')}`);
-  await command({ argv: ['mkfifo', file], env: { PATH: path } });
-  return file;
 }

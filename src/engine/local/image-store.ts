@@ -38,8 +38,8 @@ export interface StoredImage extends ImageInfo {
 
 export interface ImageStore extends ImageEngine {
   importTree(request: ImportRequest): Promise<ImageInfo>;
-  /** What to copy into a workspace: the host folder that becomes its root. Rejects with `image_missing`. */
-  open(ref: string): Promise<{ readonly root: string; readonly workdir: string }>;
+  /** The host folder of which each workspace is a copy. Rejects with `image_missing`. */
+  open(ref: string): Promise<{ readonly start: string; readonly workdir: string }>;
 }
 
 interface TreeEntry {
@@ -50,6 +50,8 @@ interface TreeEntry {
   readonly size: number;
 }
 
+/** Name of a workspace's first pipe, beside its `root`. */
+export const OUTPUT_PIPE = 'output';
 /** Bumped when the same files would give another image. */
 const FORMAT = 1;
 const COMMIT = {
@@ -72,8 +74,8 @@ const GIT_CONFIG = {
 };
 
 /**
- * Local images: `images/<digest>/root` is the start of a workspace's root, with the tree as a git repository of one commit at its
- * workdir; `refs/` says which name means which digest. The commit id depends on the files alone (fixed author, date, message,
+ * Local images: `images/<digest>/start` is what a workspace starts as: a pipe for output, and `root` with the tree as a git repository
+ * of one commit at its workdir; `refs/` says which name means which digest. The commit id depends on the files alone (fixed author, date, message,
  * modes). An image appears by rename, so a half-made one is never seen.
  */
 export function imageStore({
@@ -167,7 +169,7 @@ export function imageStore({
     open: async (ref) => {
       const image = await inspect(ref);
       if (image === undefined) return refuse(ref);
-      return { root: join(imageDir(image.digest), 'root'), workdir: image.workdir };
+      return { start: join(imageDir(image.digest), 'start'), workdir: image.workdir };
     },
     inspect: (ref, signal) => step(`can't read image ${ref}`, signal, () => inspect(ref)),
     pull: (ref) => refuse(ref),
@@ -207,7 +209,8 @@ async function fill(
   { dir, workdir, entries, signal }: MakeRequest,
   path: string,
 ): Promise<void> {
-  const root = join(folder, 'root');
+  const start = join(folder, 'start');
+  const root = join(start, 'root');
   const tree = join(root, workdir);
   await Promise.all([TMP, HOME, workdir].map((place) => mkdir(join(root, place), { recursive: true })));
   for (const entry of entries) {
@@ -242,6 +245,13 @@ async function fill(
   await git('repack', '-a', '-d', '-q');
   await writeAtomic(join(folder, 'commit'), await git('rev-parse', 'HEAD'));
   await chmod(join(root, TMP), 0o1777);
+  await makePipe(join(start, OUTPUT_PIPE), path);
+}
+
+/** Makes a named pipe and gives its path. */
+export async function makePipe(file: string, path: string): Promise<string> {
+  await command({ argv: ['mkfifo', '-m', '600', file], env: { PATH: path } });
+  return file;
 }
 
 async function listTree(dir: string, below = ''): Promise<readonly TreeEntry[]> {

@@ -2,6 +2,7 @@ import { lstat, mkdir, mkdtemp, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { command } from './command.js';
 import { HOME, OUTPUT, TMP } from './paths.js';
+import { MARKER_VARIABLE } from './processes.js';
 import { SYSTEM_FOLDERS, type Tools, which } from './tools.js';
 
 /** What separates a sandbox from this machine; `docs/local-engine.md` has the table. */
@@ -100,6 +101,8 @@ async function bubblewrap(file: string, { tools, folder }: ChoiceOptions): Promi
     ...['--unshare-user', '--unshare-ipc', '--unshare-pid', '--unshare-uts', '--unshare-cgroup-try'],
     ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--uid', UID, '--gid', UID],
     ...[
+      '--unsetenv',
+      MARKER_VARIABLE,
       '--hostname',
       'assay',
       '--proc',

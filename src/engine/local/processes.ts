@@ -1,13 +1,14 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { command } from './command.js';
 
-/** Name by which the processes of one sandbox can be found on this machine: it is in the wrapper's command line. */
+/** Name by which the processes of one sandbox can be found on this machine: in the wrapper's command line and in {@link MARKER_VARIABLE}. */
 export function markerOf(id: string): string {
   return `assay-sandbox-${id}`;
 }
 
-/** Environment variable that carries the marker into all descendants, where process ids aren't separated. */
+/** Environment variable that carries the marker into all descendants; unset in processes that have ids of their own. */
 export const MARKER_VARIABLE = 'ASSAY_SANDBOX';
 
 const KILL_ROUNDS = 100;
@@ -18,13 +19,19 @@ export function killGroup(pid: number): void {
 }
 
 /**
- * Kills every process of a sandbox, also those that left its process group: found by the marker in command line or environment
- * (Linux), by the marker in the command line together with its group (elsewhere), and by `others`, e.g. a control group.
+ * Kills every process of a sandbox, also those that left its process group: found by the marker in the environment (Linux) or by the
+ * marker in the command line, with its group (elsewhere).
  */
-export async function killSandbox(id: string, others?: () => Promise<readonly number[]>): Promise<void> {
+export function killSandbox(id: string): Promise<void> {
+  return killUntilGone(() =>
+    process.platform === 'linux' ? findByProc(markerOf(id)) : findByPs(markerOf(id)),
+  );
+}
+
+/** Kills what `find` finds, again until it finds nothing. */
+export async function killUntilGone(find: () => Promise<readonly number[]>): Promise<void> {
   for (let round = 0; round < KILL_ROUNDS; round++) {
-    const marked = process.platform === 'linux' ? findByProc(markerOf(id)) : findByPs(markerOf(id));
-    const pids = [...(await marked), ...((await others?.()) ?? [])];
+    const pids = await find();
     if (pids.length === 0) return;
     // Stopped first, so that they can't fork while others are still to be killed.
     for (const pid of pids) signalProcess(pid, 'SIGSTOP');
@@ -49,17 +56,17 @@ export async function threadsOf(uid: number): Promise<number | undefined> {
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
+/** Synchronous, because a thousand small reads of memory take 20 ms this way and far more through the thread pool. */
 async function findByProc(marker: string): Promise<readonly number[]> {
-  const found = await Promise.all(
-    (await pidsOfProc()).map(async (pid) => {
-      const [cmdline, environ] = await Promise.all([
-        readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''),
-        readFile(`/proc/${pid}/environ`, 'latin1').catch(() => ''),
-      ]);
-      return cmdline.includes(marker) || environ.includes(`${MARKER_VARIABLE}=${marker}`) ? [pid] : [];
-    }),
-  );
-  return found.flat();
+  const entry = `${MARKER_VARIABLE}=${marker}`;
+  return (await pidsOfProc()).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(entry);
+    } catch {
+      // Gone, or another user's.
+      return false;
+    }
+  });
 }
 
 async function pidsOfProc(): Promise<readonly number[]> {
