@@ -7,6 +7,15 @@ import { realHost } from './host.js';
 
 const host = realHost();
 
+// `assay ... | head` closes our output early: what is left has no reader, and that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+process.on('uncaughtException', (error) => {
+  host.err(describeError(error));
+  process.exit(EXIT.fault);
+});
+
 async function main(argv: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.done;
   const cli = yargs([...argv])

@@ -3,6 +3,7 @@ import { AssayError, ERRORS, type ErrorCode } from '../errors.js';
 import type { RunEvent, RunInstance, RunManifest, RunResults } from '../model/run.js';
 import type { Verdict } from '../model/verdict.js';
 import { type Job, type RunInstanceContext, runInstance } from '../run-instance.js';
+import { countOutcomes } from '../stats/summary.js';
 import type { ProcessIdentity } from '../util/process.js';
 import { readRun } from './folder.js';
 import { attemptKey, type Ledger, openLedger } from './ledger.js';
@@ -159,13 +160,6 @@ async function wait(ms: number, clock: RunInstanceContext['clock'], signal: Abor
 
 function jobKey({ spec, prediction }: Job): string {
   return attemptKey({ instanceId: spec.instanceId, attempt: prediction.attempt });
-}
-
-/** Number of verdicts per outcome. */
-export function countOutcomes(verdicts: readonly Verdict[]): Record<Verdict['outcome'], number> {
-  const counts = { resolved: 0, unresolved: 0, invalid: 0, infra_error: 0 };
-  for (const { outcome } of verdicts) counts[outcome]++;
-  return counts;
 }
 
 function messageOf(error: unknown): string {

@@ -125,7 +125,7 @@ export function summarise(results: RunResults): RunSummary {
 const resolved = ({ verdicts }: InstanceResults) =>
   verdicts.filter(({ outcome }) => outcome === 'resolved').length;
 const scored = ({ verdicts }: InstanceResults) =>
-  verdicts.filter(({ outcome }) => outcome !== 'infra_error').length;
+  verdicts.filter(({ outcome }) => true).length;
 const share = (item: InstanceResults, attempts: number) => (attempts === 0 ? 0 : resolved(item) / attempts);
 
 function rateOf(scores: readonly number[], repos: readonly string[]): Rate {
@@ -208,7 +208,8 @@ function infraFailure({ instanceId, attempt, reason, phase, detail }: Verdict): 
   };
 }
 
-function countOutcomes(verdicts: readonly Verdict[]): Record<Outcome, number> {
+/** Number of verdicts per outcome. */
+export function countOutcomes(verdicts: readonly Verdict[]): Record<Outcome, number> {
   const counts = { resolved: 0, unresolved: 0, invalid: 0, infra_error: 0 };
   for (const { outcome } of verdicts) counts[outcome]++;
   return counts;
