@@ -1,5 +1,5 @@
 import type { LogParser, TestStatus } from '../../src/index.js';
-import { eachLine, statusAt, statusAtEnd, toStatus, words } from './text.js';
+import { eachLine, skipSpace, statusAt, statusBefore, toStatus, wordEnd, words } from './text.js';
 
 /** How versions of the official parsers differ. */
 export interface Dialect {
@@ -10,15 +10,20 @@ export interface Dialect {
 }
 
 /** `STATUS id ...` at the start of a line; `rename` may change the id. */
-export function pytestParser(dialect: Dialect, rename: (id: string) => string = (id) => id): LogParser {
+export function pytestParser(dialect: Dialect, rename?: (id: string) => string): LogParser {
   return (log) => {
     const statuses = new Map<string, TestStatus>();
     eachLine(log, (start, end) => {
-      const begins = statusAt(log, start);
-      if (begins === undefined || (begins === 'XFAIL' && !dialect.xfail)) return;
-      const [word = '', id] = words(withoutDashes(log.slice(start, end), begins), 2);
-      if (id === undefined || (dialect.v5 && isSkipSummary(word, id))) return;
-      statuses.set(rename(id), toStatus(word));
+      const begins = known(statusAt(log, start), dialect);
+      if (begins === undefined) return;
+      const wordStop = wordEnd(log, start + begins.length, end);
+      const idStart = skipSpace(log, wordStop, end);
+      let id = log.slice(idStart, wordEnd(log, idStart, end));
+      if (id === '-' && begins === 'FAILED') id = words(withoutDashes(log.slice(start, end)), 2)[1] ?? '';
+      if (id === '') return;
+      const status = wordStop - start === begins.length ? begins : 'OTHER';
+      if (dialect.v5 && status === 'SKIPPED' && isCount(id)) return;
+      statuses.set(rename === undefined ? id : rename(id), status);
     });
     return statuses;
   };
@@ -48,14 +53,16 @@ export function pytestV2Parser(dialect: Dialect): LogParser {
     const statuses = new Map<string, TestStatus>();
     let refused = false;
     eachLine(log, (start, end) => {
-      if (!mayHoldStatus(log, start, end)) return;
+      if (start === end || !mayHoldStatus(log, start, end)) return;
       const line = log.slice(start, end).replace(COLOUR, '').replace(CONTROL, '');
       const begins = known(statusAt(line, 0), dialect);
-      if (begins === undefined && known(statusAtEnd(line), dialect) === undefined) return;
-      const result = begins === undefined ? statusLast(line, dialect) : statusFirst(line, begins, dialect);
-      if (result === undefined) refused ||= !dialect.xfail;
-      else if (!(begins && dialect.v5 && isSkipSummary(...result)))
-        statuses.set(result[1], toStatus(result[0]));
+      if (begins === undefined && known(statusBefore(line, line.length), dialect) === undefined) return;
+      const [word, id] =
+        begins === undefined ? statusLast(line, dialect) : statusFirst(line, begins, dialect);
+      if (id === '') refused ||= !dialect.xfail;
+      else if (!(begins && dialect.v5 && word === 'SKIPPED' && isCount(id.split(' ', 1)[0] ?? ''))) {
+        statuses.set(id, toStatus(word));
+      }
     });
     return refused ? undefined : statuses;
   };
@@ -63,23 +70,20 @@ export function pytestV2Parser(dialect: Dialect): LogParser {
 
 type WordAndId = readonly [word: string, id: string];
 
-function statusFirst(line: string, begins: TestStatus, dialect: Dialect): WordAndId | undefined {
-  if (!dialect.v5) {
-    const [word = '', id] = words(withoutDashes(line, begins), 2);
-    return id === undefined ? undefined : [word, id];
-  }
-  const [word = '', ...rest] = words(begins === 'FAILED' ? (line.split(' - ', 1)[0] ?? '') : line);
-  return rest.length === 0 ? undefined : [word, rest.join(' ')];
+function statusFirst(line: string, begins: TestStatus, dialect: Dialect): WordAndId {
+  const [word = '', ...rest] = dialect.v5
+    ? words(begins === 'FAILED' ? (line.split(' - ', 1)[0] ?? '') : line)
+    : words(begins === 'FAILED' ? withoutDashes(line) : line, 2);
+  return [word, rest.join(' ')];
 }
 
-function statusLast(line: string, dialect: Dialect): WordAndId | undefined {
-  if (!dialect.v5) {
-    const [id = '', word] = words(line, 2);
-    return word === undefined ? undefined : [word, id];
+function statusLast(line: string, dialect: Dialect): WordAndId {
+  if (dialect.v5) {
+    const all = words(line);
+    return [all.pop() ?? '', all.join(' ')];
   }
-  const all = words(line);
-  const word = all.pop() ?? '';
-  return all.length === 0 ? undefined : [word, all.join(' ')];
+  const [id = '', word] = words(line, 2);
+  return word === undefined ? [id, ''] : [word, id];
 }
 
 /** `STATUS id` for failures, `STATUS id` or `id STATUS` for passes, nothing else (seaborn). */
@@ -102,13 +106,13 @@ export function seabornParser(dialect: Dialect): LogParser {
 }
 
 /** The reference takes every ` - ` out of a FAILED line; that matters only before the id. */
-function withoutDashes(line: string, begins: TestStatus): string {
-  return begins === 'FAILED' && line.includes(' - ') ? line.replaceAll(' - ', ' ') : line;
+function withoutDashes(line: string): string {
+  return line.replaceAll(' - ', ' ');
 }
 
-/** pytest's summary of skipped tests, `SKIPPED [3] path:line: reason`: the count isn't an id. */
-function isSkipSummary(word: string, id: string): boolean {
-  return word === 'SKIPPED' && id.startsWith('[') && /^\[\p{Nd}+\]/u.exec(id)?.[0] === id.split(' ', 1)[0];
+/** Whether an id is the count of pytest's summary of skipped tests, `SKIPPED [3] path:line: reason`. */
+function isCount(id: string): boolean {
+  return id.startsWith('[') && /^\[\p{Nd}+\]$/u.test(id);
 }
 
 function known(status: TestStatus | undefined, dialect: Dialect): TestStatus | undefined {
@@ -118,7 +122,9 @@ function known(status: TestStatus | undefined, dialect: Dialect): TestStatus | u
 /** A cheap look at both ends of a line: a status can stand there, or something that will be removed. */
 function mayHoldStatus(log: string, start: number, end: number): boolean {
   const first = log.charCodeAt(start);
-  if (first < 32 || 'FPSEX['.includes(String.fromCharCode(first))) return end > start;
   const last = log.charCodeAt(end - 1);
-  return end > start && (last < 32 || 'DRLm'.includes(String.fromCharCode(last)));
+  return first < 32 || last < 32 || FIRST.has(first) || LAST.has(last);
 }
+
+const FIRST = new Set([...'FPSEX['].map((char) => char.charCodeAt(0)));
+const LAST = new Set([...'DRLm'].map((char) => char.charCodeAt(0)));

@@ -1,8 +1,5 @@
 import type { TestStatus } from '../../src/index.js';
 
-/** The names of the statuses, as they stand in logs. */
-const STATUSES = ['FAILED', 'PASSED', 'SKIPPED', 'ERROR', 'XFAIL'] as const;
-
 /** Whether a UTF-16 unit is white space for Python's `str.split`, `strip` and `\s` (not the same set as JavaScript's). */
 export function isSpace(code: number): boolean {
   if (code < 0x80) return code === 32 || (code >= 9 && code <= 13) || (code >= 28 && code <= 31);
@@ -28,15 +25,21 @@ export function eachLine(text: string, visit: (start: number, end: number) => vo
   visit(start, text.length);
 }
 
+/** Index of the first white space from `start` on, at most `end`. */
+export function wordEnd(text: string, start: number, end: number): number {
+  let at = start;
+  while (at < end && !isSpace(text.charCodeAt(at))) at++;
+  return at;
+}
+
 /** The first `limit` words of a text, as Python's `text.split()` would give them. */
 export function words(text: string, limit = Number.POSITIVE_INFINITY): string[] {
   const found: string[] = [];
   let at = 0;
   while (found.length < limit) {
-    while (at < text.length && isSpace(text.charCodeAt(at))) at++;
-    if (at >= text.length) break;
-    const start = at;
-    while (at < text.length && !isSpace(text.charCodeAt(at))) at++;
+    const start = skipSpace(text, at, text.length);
+    if (start === text.length) break;
+    at = wordEnd(text, start, text.length);
     found.push(text.slice(start, at));
   }
   return found;
@@ -66,24 +69,40 @@ export function strip(text: string): string {
 export function statusAt(text: string, at: number): TestStatus | undefined {
   switch (text.charCodeAt(at)) {
     case 70: // F
+      return text.startsWith('FAILED', at) ? 'FAILED' : undefined;
     case 80: // P
+      return text.startsWith('PASSED', at) ? 'PASSED' : undefined;
     case 83: // S
+      return text.startsWith('SKIPPED', at) ? 'SKIPPED' : undefined;
     case 69: // E
+      return text.startsWith('ERROR', at) ? 'ERROR' : undefined;
     case 88: // X
-      return STATUSES.find((status) => text.startsWith(status, at));
+      return text.startsWith('XFAIL', at) ? 'XFAIL' : undefined;
     default:
       return undefined;
   }
 }
 
-/** The status with which a text ends, or undefined. */
-export function statusAtEnd(text: string): TestStatus | undefined {
-  return STATUSES.find((status) => text.endsWith(status));
+/** The status with which a text ends at `end`, or undefined. */
+export function statusBefore(text: string, end: number): TestStatus | undefined {
+  switch (text.charCodeAt(end - 1)) {
+    case 68: // D
+      if (text.endsWith('PASSED', end)) return 'PASSED';
+      if (text.endsWith('FAILED', end)) return 'FAILED';
+      return text.endsWith('SKIPPED', end) ? 'SKIPPED' : undefined;
+    case 82: // R
+      return text.endsWith('ERROR', end) ? 'ERROR' : undefined;
+    case 76: // L
+      return text.endsWith('XFAIL', end) ? 'XFAIL' : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** The status that a word is, `OTHER` if it is none. */
 export function toStatus(word: string): TestStatus {
-  return STATUSES.find((status) => status === word) ?? 'OTHER';
+  const status = statusAt(word, 0);
+  return status !== undefined && status.length === word.length ? status : 'OTHER';
 }
 
 /** A search for `needle` that goes forward only: each call gives the first occurrence at or after `from`, or Infinity. */
