@@ -71,7 +71,7 @@ function passAt1(summary: RunSummary): string {
       [row('all chosen instances', all), row('without infrastructure errors', graded)],
       [1, 2, 3, 4, 5, 6, 7],
     ),
-    'The interval is Wilson’s; standard errors are in percentage points, the last one clustered by repository.',
+    "The interval is Wilson's; standard errors are in percentage points, the last one clustered by repository.",
     ...(withoutPrediction.length === 0
       ? []
       : [

@@ -2,7 +2,7 @@ import type { Group, Outcome, RunSummary } from '../../src/index.js';
 import { count, interval, oneLine, percent, score, whyIncomplete, worthShowing } from '../format.js';
 
 const OUTCOMES: readonly Outcome[] = ['resolved', 'unresolved', 'invalid', 'infra_error'];
-const BAR_WIDTH = 24;
+const BAR_WIDTH = 16;
 const NAME_WIDTH = 34;
 
 /** The result of a run for a terminal: plain text, aligned, no colours, at most about 80 columns; ends in a newline. */

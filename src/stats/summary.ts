@@ -125,7 +125,7 @@ export function summarise(results: RunResults): RunSummary {
 const resolved = ({ verdicts }: InstanceResults) =>
   verdicts.filter(({ outcome }) => outcome === 'resolved').length;
 const scored = ({ verdicts }: InstanceResults) =>
-  verdicts.filter(({ outcome }) => true).length;
+  verdicts.filter(({ outcome }) => outcome !== 'infra_error').length;
 const share = (item: InstanceResults, attempts: number) => (attempts === 0 ? 0 : resolved(item) / attempts);
 
 function rateOf(scores: readonly number[], repos: readonly string[]): Rate {

@@ -26,7 +26,7 @@ describe('report.md', () => {
 | all chosen instances | 1 | 9 | 11.1 % | 2.0 to 43.5 % | 10.5 | 11.1 | 11.9 |
 | without infrastructure errors | 1 | 7 | 14.3 % | 2.6 to 51.3 % | 13.2 | 14.3 | 16.3 |
 
-The interval is Wilson’s; standard errors are in percentage points, the last one clustered by repository.
+The interval is Wilson's; standard errors are in percentage points, the last one clustered by repository.
 
 1 instance without a prediction, counted as not resolved in both rows.
 

@@ -16,10 +16,10 @@ INCOMPLETE: 1 planned attempt without a verdict
 1 instance without a prediction, counted as not resolved
 
 outcome      attempts
-resolved            1  ###
-unresolved          3  ##########                markers_missing 1, test_timeout 1, tests_failed 1
-invalid             2  #######                   apply_failed 1, empty_patch 1
-infra_error         1  ###                       image_pull_limited 1
+resolved            1  ##
+unresolved          3  #######           markers_missing 1, test_timeout 1, tests_failed 1
+invalid             2  #####             apply_failed 1, empty_patch 1
+infra_error         1  ##                image_pull_limited 1
 
 repository     resolved  of    rate  95 % interval
 sympy/sympy           0   5   0.0 %  0.0 to 43.4 %
@@ -45,7 +45,7 @@ acme/solver on verified, profile v5
 Pass@1  100.0 %  (2 of 2 instances; 95 % interval 34.2 to 100.0 %)
 
 outcome      attempts
-resolved            2  ########################
+resolved            2  ################
 unresolved          0
 invalid             0
 infra_error         0

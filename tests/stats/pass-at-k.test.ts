@@ -34,15 +34,13 @@ describe('passAtK', () => {
   test('stays in [0, 1] and never falls with k or c, for counts whose binomials overflow', () => {
     fc.assert(
       fc.property(
-        fc
-          .integer({ min: 2, max: 5000 })
-          .chain((n) =>
-            fc.record({
-              n: fc.constant(n),
-              c: fc.integer({ min: 0, max: n - 1 }),
-              k: fc.integer({ min: 1, max: n - 1 }),
-            }),
-          ),
+        fc.integer({ min: 2, max: 5000 }).chain((n) =>
+          fc.record({
+            n: fc.constant(n),
+            c: fc.integer({ min: 0, max: n - 1 }),
+            k: fc.integer({ min: 1, max: n - 1 }),
+          }),
+        ),
         ({ n, c, k }) => {
           const value = passAtK({ n, c, k });
           expect(value).toBeGreaterThanOrEqual(0);
