@@ -5,9 +5,10 @@ export function text(value: string): string {
   return oneLine(value).replace(/[\\`*_[\]<>|~#&!]/g, '\\$&');
 }
 
-/** Other people's text as code, safe in a table. */
+/** Other people's text as code, safe in a table; as plain text where a code span couldn't hold it. */
 export function code(value: string): string {
-  return `\`${oneLine(value).replaceAll('`', "'").replaceAll('|', '\\|')}\``;
+  const line = oneLine(value);
+  return line === '' || /[`|\\]/.test(line) ? text(line) : `\`${line}\``;
 }
 
 /** A table; columns listed in `right` are numbers. Cells are Markdown already. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { reporters } from '../../reports/index.js';
 import { type RunResults, summarise } from '../../src/index.js';
 import { instance, MIXED, PULL_LIMITED, runResults, verdict } from './run-results.js';
@@ -123,6 +124,26 @@ The interval is Wilson's; standard errors are in percentage points, the last one
     expect(text.split('\n')[0]).toBe('# INCOMPLETE: \\# \\*\\*bold\\*\\* \\<script\\> on verified');
     expect(text).toContain('| \\<img src=x\\> \\| \\[x\\](http://y) \\`z\\` |');
     expect(text).toContain('| a\\|b |');
-    expect(text).toContain("`'\\|x`");
+    expect(text).toContain('| \\`\\|x |');
+  });
+
+  test('keeps its tables whole whatever the text', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom('|', '\\', '`', '\n', '\r', '<', 'a', ' ') }),
+        (hostile) => {
+          const results = runResults(
+            [instance('a__a-1', { repo: hostile }), instance('b__b-1')],
+            [verdict('a__a-1', { ...PULL_LIMITED, detail: hostile, reason: hostile }), verdict('b__b-1')],
+            { datasetRevision: hostile, predictions: hostile },
+          );
+          const cells = (line: string) => line.replaceAll(/\\./g, '').split('|').length;
+          for (const block of markdown(results).split('\n\n')) {
+            const rows = block.split('\n').filter((line) => line.startsWith('|'));
+            expect(new Set(rows.map(cells)).size).toBeLessThanOrEqual(1);
+          }
+        },
+      ),
+    );
   });
 });

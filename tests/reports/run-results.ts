@@ -73,7 +73,7 @@ export const EMPTY_PATCH = {
   official: { ...OFFICIAL, patchIsNone: true, patchExists: false },
 } as const satisfies Partial<Verdict>;
 
-export const APPLY_FAILED = {
+const APPLY_FAILED = {
   outcome: 'invalid',
   reason: 'apply_failed',
   phase: 'apply',
@@ -81,7 +81,7 @@ export const APPLY_FAILED = {
   official: OFFICIAL,
 } as const satisfies Partial<Verdict>;
 
-export const TIMEOUT = {
+const TIMEOUT = {
   outcome: 'unresolved',
   reason: 'test_timeout',
   phase: 'test',
@@ -96,7 +96,7 @@ export const PULL_LIMITED = {
   official: OFFICIAL,
 } as const satisfies Partial<Verdict>;
 
-export const NO_RESULTS = {
+const NO_RESULTS = {
   outcome: 'unresolved',
   reason: 'markers_missing',
   phase: 'grade',
