@@ -1,5 +1,6 @@
 import { AssayError, type LogParser } from '../../src/index.js';
 import { parseDjango } from './django.js';
+import { parseNodeTap } from './node-tap.js';
 import {
   type Dialect,
   plainMouseButtons,
@@ -9,6 +10,7 @@ import {
   shortenPathOption,
 } from './pytest.js';
 import { sympyParser } from './sympy.js';
+import { parseUnittest } from './unittest.js';
 
 /** Which release of the official parsers is meant. */
 export type ParserSet = 'swe-bench-5' | 'swe-bench-4' | 'swe-rebench-2';
@@ -32,6 +34,11 @@ export function parserFinder(set: ParserSet): (name: string) => LogParser {
   };
 }
 
+/** The names that a set knows, repositories included. */
+export function parserNames(set: ParserSet): readonly string[] {
+  return [...parsersOf(set).keys()];
+}
+
 function parsersOf(set: ParserSet): ReadonlyMap<string, LogParser> {
   const dialect = DIALECTS[set];
   const pytest = pytestParser(dialect);
@@ -45,6 +52,9 @@ function parsersOf(set: ParserSet): ReadonlyMap<string, LogParser> {
     ['parse_log_matplotlib', pytestParser(dialect, plainMouseButtons)],
     ['parse_log_seaborn', seabornParser(dialect)],
     ['parse_log_sympy', sympyParser({ bracketedSummary: set === 'swe-rebench-2' })],
+    // Not official: the bundled sample benchmark's.
+    ['parse_log_node_tap', parseNodeTap],
+    ['parse_log_unittest', parseUnittest],
   ]);
   for (const [alias, repo, target] of ALIASES) {
     const parser = parsers.get(target);

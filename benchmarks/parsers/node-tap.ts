@@ -1,0 +1,39 @@
+import type { StatusMap, TestStatus } from '../../src/index.js';
+import { eachLine } from './text.js';
+
+/** What node:test writes: four blanks per level, the description, then perhaps a directive; `#` in names is escaped. */
+const NAMED = /^((?: {4})*)(# Subtest:|(?:not )?ok \d+ -) (.*)$/;
+const DIRECTIVE = / # (?:SKIP|TODO)\b/i;
+
+/**
+ * TAP of Node's own test runner (20 to 24): id is the path of names joined by ` > `. Suites count only through their tests. A file
+ * that fails to load is one failed test of the file's name.
+ */
+export function parseNodeTap(log: string): StatusMap {
+  const statuses = new Map<string, TestStatus>();
+  const open: string[] = [];
+  let hasTests: boolean[] = [];
+  eachLine(log, (start, end) => {
+    const [, indent, kind, rest] = NAMED.exec(log.slice(start, end)) ?? [];
+    if (indent === undefined || kind === undefined || rest === undefined) return;
+    const depth = indent.length / 4;
+    if (kind === '# Subtest:') {
+      open.length = Math.min(depth, open.length);
+      open[depth] = unescape(rest);
+      hasTests[depth] = false;
+      return;
+    }
+    const isSuite = open.length > depth && hasTests[depth] === true;
+    hasTests = hasTests.slice(0, depth).fill(true);
+    if (isSuite) return;
+    const directive = DIRECTIVE.exec(rest);
+    const name = unescape(directive === null ? rest : rest.slice(0, directive.index));
+    const status = directive !== null ? 'SKIPPED' : kind.startsWith('ok') ? 'PASSED' : 'FAILED';
+    statuses.set([...open.slice(0, depth), name].join(' > '), status);
+  });
+  return statuses;
+}
+
+function unescape(text: string): string {
+  return text.replace(/\\([\\#])/g, '$1');
+}

@@ -1,0 +1,10 @@
+export { addDays, startOfDay, wallTime } from './calendar.js';
+export { nextRun, parseCron } from './cron.js';
+export { formatDuration, parseDuration } from './duration.js';
+export { findGap, mergeIntervals, subtractIntervals, totalLength } from './interval.js';
+export { TokenBucket } from './limiter.js';
+export { LruCache } from './lru.js';
+export { memoize, memoizeAsync } from './memo.js';
+export { mapLimit, TaskQueue } from './queue.js';
+export { retry } from './retry.js';
+export { sleep } from './sleep.js';
