@@ -1,7 +1,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { TSchema } from 'typebox';
 import { AssayError } from '../errors.js';
-import { shown } from '../util/near.js';
+import { shown } from '../util/words.js';
 
 const compiled = new WeakMap<TSchema, ValidateFunction>();
 /** Our own schemas aren't checked against the meta-schema here (80 ms); the tests do that. */

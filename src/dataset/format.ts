@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox';
 import { AssayError } from '../errors.js';
 import type { Instance, RowFormat } from '../model/instance.js';
-import { listed } from '../util/near.js';
+import { listed } from '../util/words.js';
 import { checkRow } from './check.js';
 import { plainRow, type Row, rowHash } from './row.js';
 

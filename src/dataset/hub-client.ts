@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { AssayError } from '../errors.js';
+import { messageOf } from '../util/words.js';
 import type { HubSettings } from './hub.js';
 
 /** Far more than a dataset needs; ends a server's endless paging. */
@@ -99,7 +100,8 @@ function politeFetch(settings: HubSettings): typeof fetch {
     let timer = setTimeout(fail, idleMs);
     const alive = () => {
       clearTimeout(timer);
-      timer = setTimeout(fail, idleMs);
+      // An answer that nobody reads must not keep the process.
+      timer = setTimeout(fail, idleMs).unref();
     };
     const done = () => clearTimeout(timer);
     try {
@@ -152,15 +154,16 @@ async function retried<T>(
 
 /** Network failures can be retried; an answer that isn't the Hub's can't. */
 function asFault(error: unknown): Error {
+  const { name, code, cause } = error as { name?: unknown; code?: unknown; cause?: unknown };
   if (error instanceof Fault || error instanceof AssayError) return error;
-  if (!(error instanceof Error)) return new Fault(String(error), true);
-  if (error.cause instanceof Fault) return error.cause;
-  if (statusOf(error) !== undefined) return error;
-  if (error instanceof SyntaxError) return new Fault('the answer is not JSON', false);
-  if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
-    return new AssayError('disk_full', `no space for the dataset: ${error.message}`, { cause: error });
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  return new Fault(`${error.message}${cause}`, true);
+  if (cause instanceof Fault) return cause;
+  if (statusOf(error) !== undefined) return error as Error;
+  if (code === 'ENOSPC')
+    return new AssayError('disk_full', `no space for the dataset: ${messageOf(error)}`, { cause: error });
+  // `fetch` reports a failed connection as a TypeError with a cause.
+  if (name === 'SyntaxError' || (name === 'TypeError' && cause === undefined))
+    return new Fault("the answer is not the Hub's", false);
+  return new Fault(`${messageOf(error)}${cause === undefined ? '' : `: ${messageOf(cause)}`}`, true);
 }
 
 function statusOf(error: unknown): number | undefined {
@@ -173,7 +176,7 @@ function explain(
   about: { readonly dataset: string; readonly what: string; readonly endpoint: string },
 ): AssayError {
   if (error instanceof AssayError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const status = statusOf(error);
   const at = `${about.dataset} (${about.what}) at ${about.endpoint}`;
   if (status === 404) return new AssayError('unknown_dataset', `${at}: not found`, { detail: message });

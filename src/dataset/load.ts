@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { AssayError } from '../errors.js';
 import { sha256 } from '../util/hash.js';
-import { nearest } from '../util/near.js';
+import { nearest } from '../util/words.js';
 import type { HubSettings } from './hub.js';
 import { fetchSplit } from './pin.js';
 import { DATA_FILE, readRows } from './read-rows.js';

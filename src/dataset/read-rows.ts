@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { AssayError } from '../errors.js';
 import { hasCode } from '../util/files.js';
 import { type FileBytes, parseJsonFile, readBytes } from '../util/json-file.js';
+import { messageOf } from '../util/words.js';
 import { parquetRows } from './parquet.js';
 
 /** File names that hold rows. */
@@ -24,7 +25,7 @@ export async function readRows(path: string): Promise<FileRows> {
     if (rows.length === 0) throw new Error(`${name}: holds no rows`);
     return { rows, sha256 };
   } catch (error) {
-    throw new AssayError('bad_dataset', error instanceof Error ? error.message : String(error), {
+    throw new AssayError('bad_dataset', messageOf(error), {
       cause: error,
     });
   }
@@ -35,7 +36,7 @@ async function load(path: string): Promise<FileBytes> {
     return await readBytes(path);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) throw new AssayError('unknown_dataset', `${path}: no such file`);
-    throw new AssayError('bad_dataset', `${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new AssayError('bad_dataset', `${path}: ${messageOf(error)}`);
   }
 }
 
@@ -44,9 +45,7 @@ async function parse(bytes: Uint8Array, name: string): Promise<readonly unknown[
     try {
       return await parquetRows(bytes);
     } catch (error) {
-      throw new Error(
-        `${name}: not a readable Parquet file: ${error instanceof Error ? error.message : error}`,
-      );
+      throw new Error(`${name}: not a readable Parquet file: ${messageOf(error)}`);
     }
   }
   const content = parseJsonFile(bytes, name);

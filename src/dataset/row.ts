@@ -1,7 +1,7 @@
 import { AssayError } from '../errors.js';
 import { canonicalJson, sha256 } from '../util/hash.js';
 import { isObject } from '../util/json-file.js';
-import { shown } from '../util/near.js';
+import { shown } from '../util/words.js';
 
 /** A row as every source gives it: plain JSON values, without null members. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -19,8 +19,9 @@ export function rowHash(row: Row): string {
  * Throws AssayError(bad_dataset) when it is no object or nested beyond 64 levels.
  */
 export function plainRow(value: unknown): Row {
-  if (!isObject(value)) throw new AssayError('bad_dataset', `expected an object, got ${shown(value)}`);
-  return plain(value, 0) as Row;
+  const row = plain(value, 0);
+  if (!isObject(row)) throw new AssayError('bad_dataset', `expected an object, got ${shown(value)}`);
+  return row;
 }
 
 function plain(value: unknown, depth: number): unknown {

@@ -3,8 +3,8 @@ import { type Static, Type } from 'typebox';
 import { AssayError } from '../errors.js';
 import type { Instance } from '../model/instance.js';
 import { sha256 } from '../util/hash.js';
-import { withHints } from '../util/near.js';
 import { seededRandom, shuffled } from '../util/random.js';
+import { messageOf, withHints } from '../util/words.js';
 
 /** Which instances, in the order in which the filters apply. Absent means "all". */
 export const Selection = Type.Object({
@@ -70,7 +70,7 @@ async function readIds(path: string): Promise<string[]> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new AssayError('usage', `--id-file ${path}: ${error instanceof Error ? error.message : error}`);
+    throw new AssayError('usage', `--id-file ${path}: ${messageOf(error)}`);
   }
   const ids = text.split('\n').map((line) => line.trim());
   return ids.filter((id) => id !== '' && !id.startsWith('#'));
@@ -105,7 +105,7 @@ function parseRegex(source: string): RegExp {
   try {
     return new RegExp(source);
   } catch (error) {
-    throw new AssayError('usage', `--filter: ${error instanceof Error ? error.message : error}`);
+    throw new AssayError('usage', `--filter: ${messageOf(error)}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { AssayError } from '../errors.js';
-import { listed } from '../util/near.js';
+import { listed } from '../util/words.js';
 import { DATA_FILE } from './read-rows.js';
 
 /** `data/test-00000-of-00002.parquet`, `test.jsonl.gz`, `test/0000.parquet` all belong to the split `test`. */

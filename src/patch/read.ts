@@ -3,7 +3,7 @@ import { AssayError } from '../errors.js';
 import type { Instance } from '../model/instance.js';
 import type { Prediction } from '../model/prediction.js';
 import { canonicalJson, sha256 } from '../util/hash.js';
-import { listed, shown, withHints } from '../util/near.js';
+import { listed, shown, withHints } from '../util/words.js';
 import { checkPatch } from './check.js';
 import { readSubmission, type Submitted } from './submission.js';
 

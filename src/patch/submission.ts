@@ -4,7 +4,7 @@ import { AssayError } from '../errors.js';
 import { hasCode } from '../util/files.js';
 import { sha256 } from '../util/hash.js';
 import { decodeUtf8, isObject, type JsonRecord, parseJsonFile, readBytes } from '../util/json-file.js';
-import { shown } from '../util/near.js';
+import { messageOf, shown } from '../util/words.js';
 import { repeatedKey } from './repeated-key.js';
 
 /** One prediction as its file gives it. */
@@ -31,7 +31,7 @@ export async function readSubmission(path: string): Promise<Submission> {
   } catch (error) {
     if (error instanceof AssayError) throw error;
     if (hasCode(error, 'ENOENT')) throw bad(`${path}: no such file or folder`);
-    throw bad(error instanceof Error ? error.message : String(error), error);
+    throw bad(messageOf(error), error);
   }
 }
 
@@ -105,7 +105,7 @@ async function readFolder(folder: string): Promise<Submission> {
     try {
       items.push({ where: file, instanceId: idOf(file), patch: decodeUtf8(bytes) });
     } catch (error) {
-      throw bad(`${join(folder, file)}: ${error instanceof Error ? error.message : error}`);
+      throw bad(`${join(folder, file)}: ${messageOf(error)}`);
     }
     hashes.push(`${hash}  ${file}\n`);
   }

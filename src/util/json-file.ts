@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { sha256 } from './hash.js';
-import { shown } from './near.js';
+import { messageOf, shown } from './words.js';
 
 const MAX_BYTES = 2 ** 31 - 1;
 
@@ -107,8 +107,4 @@ function attempt<T>(act: () => T): T | undefined {
   } catch {
     return undefined;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

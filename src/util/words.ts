@@ -1,6 +1,6 @@
-/** The `count` candidates nearest to `word` by edit distance, at most a third of its length away, nearest first. */
+/** The `count` candidates nearest to `word` by edit distance, at most two edits away, nearest first. */
 export function nearest(word: string, candidates: Iterable<string>, count = 3): string[] {
-  const limit = Math.max(1, Math.floor(word.length / 3));
+  const limit = 2;
   const near: { candidate: string; distance: number }[] = [];
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) > limit) continue;
@@ -54,4 +54,10 @@ export function withHints(ids: readonly string[], known: Iterable<string>): stri
     return near.length === 0 ? id : `${id} (did you mean ${near.join(' or ')}?)`;
   });
   return listed([...lines, ...ids.slice(10)]);
+}
+
+/** What a thrown value says. Errors of other realms (workers, test sandboxes) count too. */
+export function messageOf(error: unknown): string {
+  const message = (error as { message?: unknown } | null | undefined)?.message;
+  return typeof message === 'string' ? message : String(error);
 }
