@@ -19,7 +19,7 @@ export function parseNodeTap(log: string): StatusMap {
     const depth = indent.length / 4;
     if (kind === '# Subtest:') {
       open.length = Math.min(depth, open.length);
-      open[depth] = unescape(rest);
+      open[depth] = unescaped(rest);
       hasTests[depth] = false;
       return;
     }
@@ -27,13 +27,13 @@ export function parseNodeTap(log: string): StatusMap {
     hasTests = hasTests.slice(0, depth).fill(true);
     if (isSuite) return;
     const directive = DIRECTIVE.exec(rest);
-    const name = unescape(directive === null ? rest : rest.slice(0, directive.index));
+    const name = unescaped(directive === null ? rest : rest.slice(0, directive.index));
     const status = directive !== null ? 'SKIPPED' : kind.startsWith('ok') ? 'PASSED' : 'FAILED';
     statuses.set([...open.slice(0, depth), name].join(' > '), status);
   });
   return statuses;
 }
 
-function unescape(text: string): string {
+function unescaped(text: string): string {
   return text.replace(/\\([\\#])/g, '$1');
 }
