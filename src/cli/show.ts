@@ -3,7 +3,7 @@ import { renderTable } from '../../reports/index.js';
 import type { Verdict } from '../model/verdict.js';
 import { readLog, readPatch, readRun } from '../run/folder.js';
 import { summarise } from '../stats/summary.js';
-import { nearest } from '../util/near.js';
+import { nearest } from '../util/words.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
 
