@@ -21,7 +21,6 @@ async function main(argv: readonly string[]): Promise<number> {
   const cli = yargs([...argv])
     .scriptName('assay')
     .usage('$0 <command>\n\nEvaluates patches for software-engineering benchmarks by running their tests.')
-    .parserConfiguration({ 'strip-aliased': true, 'populate--': true })
     .exitProcess(false)
     .strict()
     .demandCommand(1, 'Name a command.')

@@ -8,7 +8,7 @@ import { type EvaluateOptions, evaluate } from '../../src/run/evaluate.js';
 import { attemptFolder, readLog, readRun } from '../../src/run/folder.js';
 import type { Job } from '../../src/run-instance.js';
 import { identifyProcess, type ProcessIdentity } from '../../src/util/process.js';
-import { type FakeEngineOptions, fakeEngine } from '../helpers/fake-engine.js';
+import { type FakeEngineOptions, fakeEngine, type Reply } from '../helpers/fake-engine.js';
 import { runInstanceOf, testClock, testContext, testJob, testManifest } from '../helpers/jobs.js';
 
 const self = identifyProcess(process.pid) as ProcessIdentity;
@@ -169,7 +169,8 @@ describe('a run', () => {
       {
         exec: (command) => {
           setTimeout(() => kill.abort(new Error('killed')), 5);
-          return command.includes('/eval.sh') ? { hang: true as const } : {};
+          const reply: Reply = command.includes('/eval.sh') ? { hang: true } : {};
+          return reply;
         },
       },
       { kill: kill.signal },
