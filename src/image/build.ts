@@ -20,7 +20,7 @@ import { SHIM } from './shim.js';
 /** Labels of the images that we make; containers inherit them, hence a prefix of their own. */
 const LABEL = 'assay.image';
 /** Author date of the commit of a tree that has no history. */
-const EPOCH = '2020-01-01T00:00:00+00:00';
+const EPOCH = '1577836800 +0000';
 
 export interface BuildOptions {
   readonly recipe: ImageRecipe;

@@ -23,12 +23,13 @@ export async function fileAtCommit(
 
 /**
  * Writes a `.git` folder that holds a commit and its past only: one pack of exactly what the commit reaches, the branch `main`, and the
- * tags of the past (setuptools_scm reads versions from them). No remote, no reflog; `git init` completes it. Returns the commit's date, ISO 8601.
+ * tags of the past (setuptools_scm reads versions from them). No remote, no reflog; `git init` completes it. Returns the
+ * commit's date as git reads it, in UTC.
  */
 export async function exportHistory(options: CommitOptions & { readonly into: string }): Promise<string> {
   const { mirror, commit, into, signal } = options;
   const git = simpleGit({ baseDir: mirror, abort: signal });
-  const date = await git.raw(['show', '-s', '--format=%cI', `${commit}^{commit}`]).catch((cause: unknown) => {
+  const date = await git.raw(['show', '-s', '--format=%ct', `${commit}^{commit}`]).catch((cause: unknown) => {
     throw new AssayError('image_build_failed', `the mirror ${mirror} doesn't hold commit ${commit}`, {
       cause,
     });
@@ -47,7 +48,7 @@ export async function exportHistory(options: CommitOptions & { readonly into: st
     basename: join(into, 'objects/pack/pack'),
     tips: [commit, ...tags.map((line) => line.split(' ')[0] as string)],
   });
-  return date.trim();
+  return `${date.trim()} +0000`;
 }
 
 interface PackOptions {

@@ -30,7 +30,7 @@ function minor(version: string): string {
 export function buildRequirements(pyproject: string | undefined): readonly string[] {
   const table = /^\[build-system\][^\n]*\n([\s\S]*?)(?=^\[|$(?![\s\S]))/m.exec(pyproject ?? '')?.[1] ?? '';
   const uncommented = table.replace(/^\s*#.*$/gm, '').replace(/(["'],?)\s*#.*$/gm, '$1');
-  const list = /^requires\s*=\s*\[((?:\s*(?:"[^"]*"|'[^']*')\s*,?)*)\s*\]/m.exec(uncommented)?.[1];
+  const list = /^requires\s*=\s*\[\s*((?:(?:"[^"]*"|'[^']*')\s*(?:,\s*)?)*)\]/m.exec(uncommented)?.[1];
   const requires = [...(list ?? '').matchAll(/"([^"]*)"|'([^']*)'/g)].map((m) => m[1] ?? m[2] ?? '');
   const found = list === undefined ? ['setuptools>=40.8.0', 'wheel'] : requires;
   // Backends ask for more through hooks: setuptools for wheel, hatchling for editables when the install is editable.

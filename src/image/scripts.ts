@@ -43,12 +43,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=i
 ${python} -m venv ${ENVIRONMENT}
 mkdir -p ${CONDA}/bin ${WHEELS}
 PATH=${ENVIRONMENT}/bin:$PATH
-python -m pip install $(grep -E '^(pip|setuptools|wheel)==' packages.txt || true) -q pip
+grep -E '^(pip|setuptools|wheel)==' packages.txt >tools.txt || true
+xargs -r python -m pip install <tools.txt
+# A frozen list is taken as it is, conflicts included; what an incomplete one lacks is resolved.
 python -m pip install --no-deps -r packages.txt
+python -m pip check || python -m pip install -r packages.txt || true
 # The build requirements at the environment's own versions where the project allows them, else at the newest.
-grep -E '^(setuptools|wheel)==' packages.txt >tools.txt || true
+sed -i /^pip==/d tools.txt
 python -m pip wheel -w ${WHEELS} -c tools.txt -r build.txt || python -m pip wheel -w ${WHEELS} -r build.txt
-python -m pip check || true
 `;
 }
 
@@ -75,12 +77,15 @@ git config --global user.email setup@swebench.config
 git config --global user.name SWE-bench
 export GIT_AUTHOR_DATE='${date}' GIT_COMMITTER_DATE='${date}' PIP_NO_CACHE_DIR=1
 git init -q -b main
-${history ? 'git reset -q --hard' : 'git add -A\ngit commit -q -m base'}
+${history ? 'git reset -q --hard' : 'git add -A --force\ngit -c user.name=assay -c user.email=assay@localhost commit -q -m Base'}
 base=$(git rev-parse HEAD)
 set +ux
 if [ -d ${ENVIRONMENT} ]; then source ${CONDA}/bin/activate; conda activate testbed; fi
 set -ux
-${[...recipe.preInstall, ...recipe.install].join('\n')}
+export PIP_CONFIG_FILE=/dev/null # these commands may use an index
+${recipe.preInstall.join('\n')}
+unset PIP_CONFIG_FILE
+${recipe.install.join('\n')}
 cd ${recipe.workdir}
 git commit -q --allow-empty -am SWE-bench
 rm -rf .git/logs .git/ORIG_HEAD
