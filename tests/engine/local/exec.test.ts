@@ -97,8 +97,7 @@ describe.each(isolations)('a command in a local sandbox (%s)', (isolation) => {
         '+exports.sum = (a, b) => a + b;',
         '',
       ].join('\n');
-      const script =
-        'cd "${TESTBED:-/testbed}" && echo "$1" && node -p "require(\'./lib/sum.js\').sum(2, 3)" && pwd';
+      const script = 'cd "$TESTBED" && echo "$1" && node -p "require(\'./lib/sum.js\').sum(2, 3)" && pwd';
       await container.put(
         [
           { path: '/tmp/patch.diff', content: patch },

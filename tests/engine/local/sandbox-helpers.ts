@@ -14,7 +14,7 @@ export const LIMITS: SandboxLimits = {
   network: false,
   capAdd: [],
 };
-export const forever = new AbortController().signal;
+export const forever: AbortSignal = new AbortController().signal;
 
 /** Folder that the test removes, with an engine whose image `sample` holds two files. */
 export async function makeBench(isolation: 'auto' | IsolationKind) {
