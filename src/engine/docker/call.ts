@@ -30,16 +30,15 @@ export function statusOf(error: unknown): number | undefined {
 export function abortError(signal: AbortSignal, what: string): AssayError {
   const reason: unknown = signal.reason;
   if (reason instanceof AssayError) return reason;
-  if (reason instanceof DOMException && reason.name === 'TimeoutError') {
+  if ((reason as { name?: unknown } | undefined)?.name === 'TimeoutError') {
     return new AssayError('engine_failed', `docker: no answer in time to: ${what}`);
   }
   return new AssayError('interrupted', `interrupted: ${what}`);
 }
 
-function isMessage(json: unknown): json is { message: string } {
-  return (
-    typeof json === 'object' && json !== null && typeof (json as { message?: unknown }).message === 'string'
-  );
+/** True for errors of any realm, and for the JSON that an engine sends with an error status. */
+function isMessage(value: unknown): value is { message: string } {
+  return typeof (value as { message?: unknown } | null | undefined)?.message === 'string';
 }
 
 /** The engine's own words, on one line and cut: an engine behind a broken proxy answers whole HTML pages. */
@@ -67,7 +66,7 @@ export function codeOfWords(words: string): ErrorCode | undefined {
 }
 
 /** Why a socket can't be used, with what to do about it. */
-export function connectReason({ code, address, message }: HttpError): string {
+function connectReason({ code, address, message }: HttpError): string {
   const where = address ?? 'the engine';
   if (code === 'ENOENT') return `${where} does not exist: is Docker installed and running?`;
   if (code === 'ECONNREFUSED') return `nothing listens on ${where}: start Docker`;
@@ -79,7 +78,7 @@ export function connectReason({ code, address, message }: HttpError): string {
 
 function toEngineError(error: unknown, { what, otherwise }: CallOptions): AssayError {
   if (error instanceof AssayError) return error;
-  const http = (error instanceof Error ? error : new Error(String(error))) as HttpError;
+  const http: HttpError = isMessage(error) ? error : { message: String(error) };
   const unreachable =
     http.syscall === 'connect' || http.syscall === 'getaddrinfo' || http.code === 'ECONNREFUSED';
   if (unreachable) {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { AssayError } from '../../errors.js';
+import { AssayError, toAssayError } from '../../errors.js';
 import { cutOffAwareAgent } from './agent.js';
-import { call, connectReason } from './call.js';
+import { call } from './call.js';
 
 /** Where an engine may listen. Without `host` the usual sockets are tried in order. */
 export interface EngineAddress {
@@ -13,8 +13,6 @@ export interface EngineAddress {
   /** Home folder, where Docker Desktop listens. */
   readonly home?: string;
 }
-
-const PING_MS = 10_000;
 
 function candidates({ host, runtimeDir, home }: EngineAddress): readonly string[] {
   if (host !== undefined && host !== '') return [host];
@@ -44,36 +42,23 @@ function dialOptions(address: string): object {
 async function dial(address: string, ms: number): Promise<Docker> {
   const { default: Dockerode } = await import('dockerode');
   const what = `reach ${address}`;
-  const docker = await call(
-    { what, signal: AbortSignal.timeout(ms), otherwise: 'engine_unavailable' },
-    async (signal) => {
-      const dialled = new Dockerode(dialOptions(address));
-      const pong: unknown = await (dialled.ping as (o: object) => Promise<unknown>)({ abortSignal: signal });
-      if (String(pong).trim() !== 'OK') {
-        throw new AssayError('engine_unavailable', `${address} answers, but is no Docker engine`);
-      }
-      return dialled;
-    },
-  );
-  return docker;
+  return call({ what, signal: AbortSignal.timeout(ms) }, async (abortSignal) => {
+    const docker = new Dockerode(dialOptions(address));
+    const pong: unknown = await (docker.ping as (options: object) => Promise<unknown>)({ abortSignal });
+    if (String(pong).trim() === 'OK') return docker;
+    throw new AssayError('engine_unavailable', `${address} answers, but is no Docker engine`);
+  });
 }
 
 /** A client of the first engine that answers; `engine_unavailable` names each address and why it failed. */
-export async function connect(address: EngineAddress, pingMs = PING_MS): Promise<Docker> {
+export async function connect(address: EngineAddress, pingMs: number): Promise<Docker> {
   const failures: string[] = [];
   for (const candidate of candidates(address)) {
     try {
       return await dial(candidate, pingMs);
     } catch (error) {
-      failures.push(reason(candidate, error));
+      failures.push(toAssayError(error).message.replace(/^docker: reach /, ''));
     }
   }
   throw new AssayError('engine_unavailable', `no Docker engine answers: ${failures.join('; ')}`);
-}
-
-function reason(candidate: string, error: unknown): string {
-  const cause = error instanceof AssayError ? error.cause : undefined;
-  if (cause instanceof Error && 'syscall' in cause) return connectReason(cause as NodeJS.ErrnoException);
-  const message = error instanceof Error ? error.message : String(error);
-  return message.includes(candidate) ? message : `${candidate}: ${message}`;
 }

@@ -9,19 +9,30 @@ import { oomWatch } from './oom.js';
 
 /** How to reach the engine, and how long to wait for one that hangs. */
 export interface DockerEngineOptions extends EngineAddress {
-  readonly patience?: Partial<Patience>;
+  readonly patience?: Partial<EnginePatience>;
 }
 
-const PATIENCE: Patience = { removeMs: 60_000, createGraceMs: 10_000, exitCodeMs: 10_000 };
-const INFO_MS = 10_000;
+/** How long we wait for an engine that doesn't answer, in milliseconds. */
+export interface EnginePatience extends Patience {
+  /** For each address that is tried, and for its state. */
+  readonly connectMs: number;
+}
+
+const PATIENCE: EnginePatience = {
+  connectMs: 10_000,
+  removeMs: 60_000,
+  createGraceMs: 10_000,
+  exitCodeMs: 10_000,
+};
 
 /** An Engine over a Docker daemon. Connects on first use; `engine_unavailable` if nothing answers. */
 export function dockerEngine(options: DockerEngineOptions = {}): Engine {
   const oom = oomWatch();
+  const patience = { ...PATIENCE, ...options.patience };
   let connection: Promise<Docker> | undefined;
 
   function docker(): Promise<Docker> {
-    connection ??= connect(options).catch((error: unknown) => {
+    connection ??= connect(options, patience.connectMs).catch((error: unknown) => {
       connection = undefined;
       throw error;
     });
@@ -31,10 +42,10 @@ export function dockerEngine(options: DockerEngineOptions = {}): Engine {
   return {
     name: 'docker',
     images: dockerImages(docker),
-    containers: dockerContainers({ docker, oom, patience: { ...PATIENCE, ...options.patience } }),
+    containers: dockerContainers({ docker, oom, patience }),
     async info() {
       const client = await docker();
-      const signal = AbortSignal.timeout(INFO_MS);
+      const signal = AbortSignal.timeout(patience.connectMs);
       const said = await call({ what: 'ask for its state', signal }, (abortSignal) =>
         (client.info as (o: object) => Promise<Record<string, unknown>>)({ abortSignal }),
       );

@@ -1,0 +1,205 @@
+import { Readable } from 'node:stream';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { splitRef } from '../../../src/engine/docker/images.js';
+import { AssayError } from '../../../src/errors.js';
+import type { Fault } from '../../fixtures/engine/faults.js';
+import { errorOf, eventually, withFake } from './scenario.js';
+
+const never = new AbortController().signal;
+const REF = 'registry.example/team/app:1';
+const inside = (error: string): Fault => ({
+  kind: 'body',
+  body: `${JSON.stringify({ status: 'Pulling' })}\n${JSON.stringify({ errorDetail: { message: error }, error })}\n`,
+});
+
+describe('images', () => {
+  test('are described, or undefined when they are not there', async () => {
+    await withFake({ images: ['a/b:1'] }, async (engine) => {
+      expect(await engine.images.inspect('a/b:1', never)).toMatchObject({ ref: 'a/b:1', sizeBytes: 1000 });
+      expect(await engine.images.inspect('a/b:2', never)).toBeUndefined();
+    });
+  });
+
+  test('are pulled by name and tag, with progress', async () => {
+    await withFake({ registry: [REF] }, async (engine) => {
+      const lines: string[] = [];
+      const pulled = await engine.images.pull(REF, { signal: never, onProgress: (line) => lines.push(line) });
+      expect(pulled).toMatchObject({ ref: REF, digest: expect.stringMatching(/^sha256:/) });
+      expect(lines).toEqual(['abc: Pull complete']);
+    });
+  });
+
+  test('are built, listed by label and removed', async () => {
+    await withFake({}, async (engine) => {
+      const log: string[] = [];
+      const labels = { 'assay.key': 'k' };
+      const context = Readable.from([Buffer.from('tar')]);
+      const request = {
+        context,
+        tag: 'made:1',
+        labels,
+        signal: never,
+        onLog: (line: string) => log.push(line),
+      };
+      const made = await engine.images.build(request);
+      expect(made.labels).toEqual(labels);
+      expect(log).toEqual(['Step 1/1 : FROM scratch', 'done']);
+      expect(await engine.images.list(labels)).toEqual([made]);
+      await engine.images.remove('made:1');
+      await engine.images.remove('made:1');
+      expect(await engine.images.list(labels)).toEqual([]);
+    });
+  });
+
+  test('split into name and tag or digest, `latest` by default', () => {
+    expect(splitRef('ubuntu')).toEqual({ name: 'ubuntu', tag: 'latest' });
+    expect(splitRef('host:5000/a/b')).toEqual({ name: 'host:5000/a/b', tag: 'latest' });
+    expect(splitRef('host:5000/a/b:1')).toEqual({ name: 'host:5000/a/b', tag: '1' });
+    expect(splitRef('a@sha256:00')).toEqual({ name: 'a', tag: 'sha256:00' });
+  });
+
+  test('with names that are none are image_missing, and no request is made of them', async () => {
+    await withFake({}, async (engine, fake) => {
+      for (const ref of ['', '../containers/x', 'a b', 'a?force=1', 'a\nb', '-x', 'a/../b']) {
+        expect(await errorOf(engine.images.inspect(ref, never))).toMatchObject({ code: 'image_missing' });
+      }
+      expect(fake.calls()).toEqual([]);
+    });
+  });
+});
+
+describe('a pull that fails', () => {
+  const status = (code: number, message: string): Fault => ({ kind: 'status', status: code, message });
+  const cases: [string, Fault, string][] = [
+    ['not found', status(404, `manifest for ${REF} not found: manifest unknown`), 'image_missing'],
+    [
+      'denied, as Docker Hub says for missing ones',
+      status(404, 'pull access denied for app, repository does not exist or may require docker login'),
+      'image_missing',
+    ],
+    ['limited by status', status(429, 'slow down'), 'image_pull_limited'],
+    [
+      'limited in a 500',
+      status(500, 'toomanyrequests: You have reached your pull rate limit'),
+      'image_pull_limited',
+    ],
+    [
+      'limited inside a 200',
+      inside('toomanyrequests: You have reached your pull rate limit'),
+      'image_pull_limited',
+    ],
+    ['a full disk inside a 200', inside('write /layer: no space left on device'), 'disk_full'],
+    ['any error inside a 200', inside('unexpected EOF'), 'image_pull_failed'],
+    [
+      'a registry that does not resolve',
+      status(500, 'dial tcp: lookup registry.example: no such host'),
+      'image_pull_failed',
+    ],
+    [
+      'an end without a result',
+      { kind: 'body', body: '{"status":"Pulling"}\n', effect: false },
+      'image_pull_failed',
+    ],
+    [
+      'a break in the middle',
+      { kind: 'body', body: '{"status":"Pulling"}\n', effect: false, cut: true },
+      'image_pull_failed',
+    ],
+    ['HTML instead of lines', { kind: 'html', effect: false }, 'image_pull_failed'],
+    ['nothing', { kind: 'empty', effect: false }, 'image_pull_failed'],
+    ['half a line', { kind: 'body', body: '{"status":"Pul', effect: false }, 'image_pull_failed'],
+    ['a closed connection', { kind: 'close' }, 'image_pull_failed'],
+    ['a proxy page', { kind: 'html-status', status: 502 }, 'image_pull_failed'],
+  ];
+  test.each(cases)('%s', async (_name, fault, code) => {
+    await withFake({ faults: { pull: fault }, registry: [REF] }, async (engine) => {
+      const error = await errorOf(engine.images.pull(REF, { signal: never }));
+      expect(error).toMatchObject({ code, message: expect.stringContaining(REF) });
+    });
+  });
+
+  test.each(['hang', 'endless'] as const)(
+    '%s: an abort ends it with its reason and closes the connection',
+    async (kind) => {
+      await withFake({ faults: { pull: { kind } } }, async (engine, fake) => {
+        const reason = new AssayError('phase_timeout', 'the pull phase took too long');
+        const controller = new AbortController();
+        const pulling = errorOf(engine.images.pull(REF, { signal: controller.signal }));
+        await eventually(() => fake.calls().includes('pull'));
+        controller.abort(reason);
+        expect(await pulling).toBe(reason);
+        await eventually(() => fake.connections() === 0);
+        expect(fake.connections()).toBe(0);
+      });
+    },
+  );
+
+  test('any bytes as an answer give an AssayError or an image', async () => {
+    const piece = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.constantFrom(
+        '\n',
+        '{"status":"x"}\n',
+        '{"error":null}\n',
+        '{"error":{}}\n',
+        '{"errorDetail":{"message":1}}\n',
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece), async (pieces) => {
+        const fault: Fault = { kind: 'body', body: pieces.map((text) => Buffer.from(text)), effect: false };
+        await withFake({ faults: { pull: fault }, images: [REF] }, async (engine) => {
+          await engine.images.pull(REF, { signal: never }).catch((error) => {
+            expect(error).toBeInstanceOf(AssayError);
+            expect(error.code).not.toBe('internal');
+          });
+        });
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('a build that fails', () => {
+  const cases: [string, Fault, string][] = [
+    ['a step inside a 200', inside('The command returned a non-zero code: 1'), 'image_build_failed'],
+    ['a full disk', inside('no space left on device'), 'disk_full'],
+    ['a base image that may not be pulled now', inside('toomanyrequests: rate limit'), 'image_pull_limited'],
+    [
+      'a base image that does not exist',
+      inside('manifest for x:1 not found: manifest unknown'),
+      'image_build_failed',
+    ],
+    [
+      'a bad Dockerfile',
+      { kind: 'status', status: 400, message: 'dockerfile parse error' },
+      'image_build_failed',
+    ],
+    ['an end without a result', { kind: 'empty', effect: false }, 'image_build_failed'],
+  ];
+  test.each(cases)('%s', async (_name, fault, code) => {
+    await withFake({ faults: { build: fault } }, async (engine) => {
+      const context = Readable.from([Buffer.from('tar')]);
+      const error = await errorOf(engine.images.build({ context, tag: 'made:1', signal: never, onLog() {} }));
+      expect(error).toMatchObject({ code, message: expect.stringContaining('made:1') });
+      expect(context.destroyed).toBe(true);
+    });
+  });
+
+  test('because its context fails names the reason', async () => {
+    await withFake({}, async (engine) => {
+      const context = new Readable({
+        read() {
+          this.destroy(new Error('cannot read the mirror'));
+        },
+      });
+      const error = await errorOf(engine.images.build({ context, tag: 'made:1', signal: never, onLog() {} }));
+      expect(error).toMatchObject({
+        code: 'image_build_failed',
+        message: expect.stringContaining('cannot read the mirror'),
+      });
+    });
+  });
+});

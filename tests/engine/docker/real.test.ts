@@ -1,0 +1,178 @@
+import { Readable } from 'node:stream';
+import { afterAll, expect, test } from '@jest/globals';
+import { pack } from 'tar-stream';
+import type { Container } from '../../../src/engine/engine.js';
+import { describeWithDocker } from '../../helpers/docker.js';
+import { errorOf, run } from './scenario.js';
+
+const never = new AbortController().signal;
+const LABELS = { 'assay.test': `real-${process.pid}` };
+
+function contextOf(dockerfile: string): Readable {
+  const context = pack();
+  context.entry({ name: 'Dockerfile' }, dockerfile);
+  context.finalize();
+  return Readable.from(context);
+}
+
+await describeWithDocker('a real Docker engine', ({ engine, image }) => {
+  const tag = `assay-test-build-${process.pid}:latest`;
+  let count = 0;
+
+  const start = (network = false) =>
+    engine.containers.start(
+      {
+        image,
+        name: `assay-real-test-${process.pid}-${++count}`,
+        labels: LABELS,
+        limits: { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 64, network, capAdd: [] },
+      },
+      never,
+    );
+  const sh = (container: Container, script: string, signal = never) =>
+    run(container, ['sh', '-c', script], signal);
+  async function withContainer(use: (container: Container) => Promise<void>): Promise<void> {
+    const container = await start();
+    try {
+      await use(container);
+    } finally {
+      await container.destroy();
+    }
+  }
+
+  afterAll(async () => {
+    await engine.containers.reap(LABELS, () => true);
+    await engine.images.remove(tag);
+    await engine.close();
+  });
+
+  test('runs a command with its environment, folder, output and exit code', async () => {
+    await withContainer(async (container) => {
+      let stdout = '';
+      const result = await container.exec({
+        argv: ['sh', '-c', 'echo "$GREETING from $(pwd)"; id -u; exit 7'],
+        workdir: '/tmp',
+        env: { GREETING: 'hello' },
+        signal: never,
+        onOutput: (bytes) => {
+          stdout += Buffer.from(bytes).toString();
+        },
+      });
+      expect({ stdout, ...result }).toEqual({
+        stdout: 'hello from /tmp\n0\n',
+        exitCode: 7,
+        oomKilled: false,
+      });
+    });
+  });
+
+  test('gives 20 MB of both streams in full', async () => {
+    await withContainer(async (container) => {
+      const { stdout, stderr } = await sh(
+        container,
+        'yes out | head -c 20000000; yes err | head -c 1000 >&2',
+      );
+      expect(stdout).toBe('out\n'.repeat(5_000_000));
+      expect(stderr).toBe('err\n'.repeat(250));
+    });
+  });
+
+  test('puts files with their mode and makes their folders, without touching those that exist', async () => {
+    await withContainer(async (container) => {
+      await container.put(
+        [
+          { path: '/assay/deep/run.sh', content: '#!/bin/sh\necho ran\n', mode: 0o755 },
+          { path: `/tmp/${'long-name-'.repeat(20)}`, content: new Uint8Array([0, 255]) },
+        ],
+        never,
+      );
+      const { stdout } = await sh(
+        container,
+        '/assay/deep/run.sh; stat -c "%a %u %g %Y" /assay/deep/run.sh; stat -c %a /assay/deep /tmp; cat /tmp/long* | wc -c',
+      );
+      expect(stdout).toBe('ran\n755 0 0 946684800\n755\n1777\n2\n');
+    });
+  });
+
+  test('keeps a container off the network and without NET_RAW', async () => {
+    await withContainer(async (container) => {
+      const { stdout } = await sh(container, 'ls /sys/class/net; grep CapEff /proc/self/status');
+      const [links, caps] = [stdout.split('\n').slice(0, -2), stdout.trim().split(/\s+/).at(-1)];
+      expect(links.filter((link) => /^(eth|en)/.test(link))).toEqual([]);
+      expect(BigInt(`0x${caps}`) & (1n << 13n)).toBe(0n);
+    });
+  });
+
+  test('says when the kernel killed a process for memory, whatever the exit code', async () => {
+    await withContainer(async (container) => {
+      expect(await sh(container, 'kill -9 $$')).toMatchObject({ exitCode: 137, oomKilled: false });
+      expect(await sh(container, 'tail /dev/zero; true')).toMatchObject({ exitCode: 0, oomKilled: true });
+    });
+  });
+
+  test('limits the number of processes', async () => {
+    await withContainer(async (container) => {
+      const { exitCode, stderr } = await sh(container, 'for i in $(seq 200); do sleep 5 & done');
+      expect(exitCode).not.toBe(0);
+      expect(stderr).toMatch(/fork|resource/i);
+    });
+  });
+
+  test('stops waiting at once on an abort, and destroy kills what ran', async () => {
+    await withContainer(async (container) => {
+      const began = performance.now();
+      await errorOf(sh(container, 'echo begun; sleep 1000', AbortSignal.timeout(500)));
+      expect(performance.now() - began).toBeLessThan(2000);
+      await container.destroy();
+      expect(performance.now() - began).toBeLessThan(10_000);
+      expect(await errorOf(sh(container, 'true'))).toMatchObject({ code: 'engine_failed' });
+    });
+  });
+
+  test('leaves nothing behind when a start is aborted at any moment', async () => {
+    for (const ms of [0, 5, 20, 60, 120, 250]) {
+      const limits = { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 64, network: false, capAdd: [] };
+      const labels = { ...LABELS, abort: String(ms) };
+      const spec = { image, name: `assay-abort-test-${process.pid}-${ms}`, labels, limits };
+      await engine.containers.start(spec, AbortSignal.timeout(ms)).then(
+        (container) => container.destroy(),
+        () => {},
+      );
+      expect(await engine.containers.reap(labels, () => true)).toEqual([]);
+    }
+  });
+
+  test('a command that does not exist has exit code 126 or 127', async () => {
+    await withContainer(async (container) => {
+      const { exitCode } = await run(container, ['no-such-command'], never);
+      expect([126, 127]).toContain(exitCode);
+    });
+  });
+
+  test('builds, lists, inspects and removes an image', async () => {
+    const context = contextOf(`FROM ${image}\nRUN echo built > /built\n`);
+    const log: string[] = [];
+    const made = await engine.images.build({
+      context,
+      tag,
+      labels: LABELS,
+      signal: never,
+      onLog: (line) => log.push(line),
+      network: false,
+    });
+    expect(made).toMatchObject({ ref: tag, labels: LABELS, digest: expect.stringMatching(/^sha256:/) });
+    expect(log.join('\n')).toContain('RUN echo built');
+    expect(await engine.images.list(LABELS)).toEqual([made]);
+    await engine.images.remove(tag);
+    expect(await engine.images.inspect(tag, never)).toBeUndefined();
+  }, 60_000);
+
+  test('a build step that fails is image_build_failed with the step', async () => {
+    const context = contextOf(`FROM ${image}\nRUN echo sorry; exit 3\n`);
+    const log: string[] = [];
+    const request = { context, tag, signal: never, onLog: (line: string) => log.push(line) };
+    const error = await errorOf(engine.images.build(request));
+    expect(error).toMatchObject({ code: 'image_build_failed', message: expect.stringContaining('exit 3') });
+    expect(log).toContain('sorry');
+  }, 60_000);
+});
