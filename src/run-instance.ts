@@ -11,6 +11,9 @@ import type { Phase, Verdict } from './model/verdict.js';
 import type { Clock } from './util/clock.js';
 import { canonicalJson, sha256 } from './util/hash.js';
 
+/** Stands in a verdict for the command that applied the patch when the tree was left untouched. */
+const NO_PATCH = 'no patch';
+
 /** One patch to be judged. */
 export interface Job {
   readonly spec: EvalSpec;
@@ -104,19 +107,22 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
         return started;
       });
     container = await start();
-    const applied = await bounded('apply', (bound) =>
-      applyPatch(container as Container, {
-        profile,
-        workdir: spec.workdir,
-        signal: bound,
-        fresh: async (used) => {
-          context.discard(used);
-          container = undefined;
-          container = await start();
-          return container;
-        },
-      }),
-    );
+    const applied =
+      prediction.untouched === true
+        ? { container, command: NO_PATCH, evidence: '' }
+        : await bounded('apply', (bound) =>
+            applyPatch(container as Container, {
+              profile,
+              workdir: spec.workdir,
+              signal: bound,
+              fresh: async (used) => {
+                context.discard(used);
+                container = undefined;
+                container = await start();
+                return container;
+              },
+            }),
+          );
     if (applied.command === undefined) return finish(doesNotApply(applied.evidence));
     const tests = await timed('test', () =>
       runTests(applied.container, {
@@ -166,7 +172,8 @@ export function verdictKey({ patchSha256, rowHash, imageDigest, profile, graderV
 
 const NOT_RUN = { patchSuccessfullyApplied: false, resolved: false, infraFailure: false };
 
-function unusablePatch({ patch, defect }: Prediction): Judgement | undefined {
+function unusablePatch({ patch, defect, untouched }: Prediction): Judgement | undefined {
+  if (untouched === true) return undefined;
   const official = { ...NOT_RUN, patchIsNone: patch === null, patchExists: patch !== null };
   if (patch === null || patch === '')
     return { outcome: 'invalid', reason: 'empty_patch', detail: 'the prediction holds no patch', official };

@@ -67,6 +67,18 @@ describe('the central path', () => {
     expect(engine.started).toHaveLength(0);
   });
 
+  test('left untouched on purpose, the tree is tested without a patch', async () => {
+    const commands: string[] = [];
+    const { verdict } = await judge(testJob('a', '', { untouched: true }), {
+      exec: (command) => {
+        commands.push(command);
+        return { output: 'FAIL', exitCode: 1 };
+      },
+    });
+    expect(verdict).toMatchObject({ outcome: 'unresolved', reason: 'tests_failed', appliedWith: 'no patch' });
+    expect(commands).toEqual(['/bin/bash /eval.sh']);
+  });
+
   test("a test time-out is the model's, and the container is gone", async () => {
     const { verdict, engine } = await judge(
       testJob('a'),

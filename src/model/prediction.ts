@@ -7,6 +7,8 @@ export const Prediction = Type.Object({
   attempt: Type.Integer({ minimum: 1 }),
   /** Exactly the text that was submitted; null where the submission had none. */
   patch: Type.Union([Type.String(), Type.Null()]),
+  /** `--empty`: the tests run on the untouched tree, to see that they fail without a patch. */
+  untouched: Type.Optional(Type.Boolean()),
   /** Set when the patch text can be told wrong without a container: the outcome is `invalid`. */
   defect: Type.Optional(Type.String()),
   /** What was changed to make the text usable (e.g. `fence_removed`), in order. Shown in the verdict. */

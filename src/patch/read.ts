@@ -64,7 +64,15 @@ function builtIn(
     patch: source === 'gold' ? patch : '',
   }));
   const hash = sha256(canonicalJson(items.map(({ instanceId, patch }) => [instanceId, patch])));
-  return { predictions: withAttempts(items), warnings: [], sha256: hash };
+  const predictions = withAttempts(items);
+  return {
+    predictions:
+      source === 'gold'
+        ? predictions
+        : predictions.map(({ defect: _empty, ...prediction }) => ({ ...prediction, untouched: true })),
+    warnings: [],
+    sha256: hash,
+  };
 }
 
 type Named = Submitted & { readonly model: string };

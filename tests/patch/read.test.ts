@@ -122,7 +122,8 @@ describe('formats of predictions', () => {
     expect(gold.predictions[0]).toMatchObject({ patch: 'gold of demo__adder-1', model: 'gold', attempt: 1 });
     const empty = await read('empty');
     expect(empty.predictions).toHaveLength(3);
-    expect(empty.predictions[2]).toMatchObject({ patch: '', model: 'empty', defect: 'empty patch' });
+    expect(empty.predictions[2]).toMatchObject({ patch: '', model: 'empty', untouched: true });
+    expect(empty.predictions[2]).not.toHaveProperty('defect');
     expect(gold.sha256).not.toBe(empty.sha256);
   });
 });
