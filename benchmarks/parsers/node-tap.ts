@@ -13,8 +13,16 @@ export function parseNodeTap(log: string): StatusMap {
   const statuses = new Map<string, TestStatus>();
   const open: string[] = [];
   let hasTests: boolean[] = [];
+  /** Last line of the block of details that we are in: what a test's error says there is no result. */
+  let endOfDetails: string | undefined;
   eachLine(log, (start, end) => {
-    const [, indent, kind, rest] = NAMED.exec(log.slice(start, end)) ?? [];
+    const line = log.slice(start, end);
+    if (endOfDetails !== undefined) {
+      if (line === endOfDetails) endOfDetails = undefined;
+      return;
+    }
+    if (/^ *---$/.test(line)) endOfDetails = line.replace('---', '...');
+    const [, indent, kind, rest] = NAMED.exec(line) ?? [];
     if (indent === undefined || kind === undefined || rest === undefined) return;
     const depth = indent.length / 4;
     if (kind === '# Subtest:') {
