@@ -3,7 +3,7 @@ import { AssayError } from '../errors.js';
 import { hasCode } from '../util/files.js';
 import { type FileBytes, parseJsonFile, readBytes } from '../util/json-file.js';
 import { messageOf } from '../util/words.js';
-import { parquetRows } from './parquet.js';
+import { parquetReader } from './parquet.js';
 
 /** File names that hold rows. */
 export const DATA_FILE = /\.(parquet|jsonl|json)(\.gz)?$/i;
@@ -19,15 +19,14 @@ export async function readRows(path: string): Promise<FileRows> {
   const name = basename(path);
   if (!DATA_FILE.test(name))
     throw new AssayError('unknown_dataset', `${path}: not a .parquet, .jsonl or .json file (each also .gz)`);
+  const parse = /\.parquet(\.gz)?$/i.test(name) ? await parquetReader(name) : jsonRows(name);
   const { bytes, sha256 } = await load(path);
   try {
-    const rows = await parse(bytes, name);
+    const rows = await parse(bytes);
     if (rows.length === 0) throw new Error(`${name}: holds no rows`);
     return { rows, sha256 };
   } catch (error) {
-    throw new AssayError('bad_dataset', messageOf(error), {
-      cause: error,
-    });
+    throw new AssayError('bad_dataset', messageOf(error), { cause: error });
   }
 }
 
@@ -40,14 +39,9 @@ async function load(path: string): Promise<FileBytes> {
   }
 }
 
-async function parse(bytes: Uint8Array, name: string): Promise<readonly unknown[]> {
-  if (/\.parquet(\.gz)?$/i.test(name)) {
-    try {
-      return await parquetRows(bytes);
-    } catch (error) {
-      throw new Error(`${name}: not a readable Parquet file: ${messageOf(error)}`);
-    }
-  }
-  const content = parseJsonFile(bytes, name);
-  return content.kind === 'object' ? [content.value] : content.records.map((record) => record.value);
+function jsonRows(name: string): (bytes: Uint8Array) => readonly unknown[] {
+  return (bytes) => {
+    const content = parseJsonFile(bytes, name);
+    return content.kind === 'object' ? [content.value] : content.records.map((record) => record.value);
+  };
 }
