@@ -17,10 +17,13 @@ const PYPI_NAME: Readonly<Record<string, string>> = {
   'seaborn-base': 'seaborn',
 };
 
-/** Halves of a package, and packages that PyPI doesn't have or has as sources over desktop libraries only. */
+/**
+ * Halves of a package, packages that PyPI doesn't have or has as sources over desktop libraries only, and a backport that conda adds where
+ * Python has the module itself.
+ */
 const NOT_ON_PYPI: ReadonlySet<string> = new Set(
   (
-    'cdat-info cdms2 cdtime distarray esmpy libcf nbconvert-pandoc numpy-base pyarrow-core pybind11-global ' +
+    'backports-zoneinfo cdat-info cdms2 cdtime distarray esmpy libcf nbconvert-pandoc numpy-base pyarrow-core pybind11-global ' +
     'pycairo pygobject wxpython'
   ).split(' '),
 );

@@ -1,7 +1,7 @@
 import { type GradingProfile, gradeWith } from '../../src/index.js';
 import { parserFinder } from '../parsers/registry.js';
 import { APPLY_4, LISTS_4, MARKERS } from '../parsers/swe-bench-4.js';
-import { pythonPattern, strip } from '../parsers/text.js';
+import { withoutTiming } from '../parsers/timing.js';
 
 /** Nebius' fork of SWE-bench 4.0.3, which graded SWE-rebench (V1). */
 export const rebenchV1: GradingProfile = {
@@ -45,14 +45,3 @@ export const rebenchV2: GradingProfile = {
     infra: [],
   }),
 };
-
-/** Durations that runners print into test names; each is tried from the first of its leading spaces only. */
-const TIMINGS = [
-  String.raw`(?<!\s)\s*\[\s*\d+(?:\.\d+)?\s*(?:ms|s)\s*\]\s*$`,
-  String.raw`(?<!\s)\s+in\s+\d+(?:\.\d+)?\s+(?:msec|sec)(?!\w)`,
-  String.raw`(?<!\s)\s*\(\s*\d+(?:\.\d+)?\s*(?:ms|s)\s*\)\s*$`,
-].map((source) => pythonPattern(source, 'gi'));
-
-function withoutTiming(name: string): string {
-  return strip(TIMINGS.reduce((rest, timing) => rest.replace(timing, ''), name));
-}

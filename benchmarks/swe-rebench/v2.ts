@@ -68,8 +68,8 @@ function recipeOf(instance: Instance, workdir: string): ImageRecipe | undefined 
     workdir,
     systemPackages: [...new Set([...base, ...systemPackages])].sort(),
     pythonPackages: [],
-    // As V2 does: each command for itself, and a failing one is passed over.
-    preInstall: commands.map((command) => `( ${command} ) || true`),
+    // As V2 does: each command for itself, a failing one is passed over, and what it changed in tracked files is undone before the tests.
+    preInstall: [...commands.map((command) => `( ${command} ) || true`), 'git reset -q --hard HEAD'],
     install: [],
   };
 }
