@@ -1,5 +1,8 @@
 import { AssayError, type LogParser } from '../../src/index.js';
 import { parseDjango } from './django.js';
+import { mavenParser, parseGradle4, parseGradle5, parseGradleRebench } from './java.js';
+import { jest5, LINE_RULES, lineParser } from './lines.js';
+import { ALIASES, IMMUTABLE_JS, JEKYLL, REPOS } from './names.js';
 import { parseNodeTap } from './node-tap.js';
 import {
   type Dialect,
@@ -9,7 +12,15 @@ import {
   seabornParser,
   shortenPathOption,
 } from './pytest.js';
+import {
+  parseJestFiles,
+  parseJestFilesRebench,
+  parseKarma,
+  parseNumberedFailures,
+  phpunitParser,
+} from './suites.js';
 import { sympyParser } from './sympy.js';
+import { withoutBracketTime } from './timing.js';
 import { parseUnittest } from './unittest.js';
 
 /** Which release of the official parsers is meant. */
@@ -40,48 +51,47 @@ export function parserNames(set: ParserSet): readonly string[] {
 }
 
 function parsersOf(set: ParserSet): ReadonlyMap<string, LogParser> {
+  const rebench = set === 'swe-rebench-2';
   const dialect = DIALECTS[set];
-  const pytest = pytestParser(dialect);
-  const options = pytestParser(dialect, shortenPathOption);
-  const v2 = pytestV2Parser(dialect);
+  const lines = Object.entries(LINE_RULES).map(([name, rule]) => [name, lineParser(rule)] as const);
   const parsers = new Map<string, LogParser>([
-    ['parse_log_pytest', pytest],
-    ['parse_log_pytest_options', options],
-    ['parse_log_pytest_v2', v2],
+    ...lines,
+    ['parse_log_pytest', pytestParser(dialect)],
+    ['parse_log_pytest_options', pytestParser(dialect, shortenPathOption)],
+    ['parse_log_pytest_v2', pytestV2Parser(dialect)],
     ['parse_log_django', parseDjango],
     ['parse_log_matplotlib', pytestParser(dialect, plainMouseButtons)],
     ['parse_log_seaborn', seabornParser(dialect)],
-    ['parse_log_sympy', sympyParser({ bracketedSummary: set === 'swe-rebench-2' })],
+    ['parse_log_sympy', sympyParser({ bracketedSummary: rebench })],
     // Not official: the bundled sample benchmark's.
     ['parse_log_node_tap', parseNodeTap],
     ['parse_log_unittest', parseUnittest],
+    ['parse_log_maven', mavenParser({ queue: dialect.v5 })],
+    ['parse_log_gradle_custom', rebench ? parseGradleRebench : dialect.v5 ? parseGradle5 : parseGradle4],
+    ['parse_log_phpunit', phpunitParser(rebench ? withoutBracketTime : (name) => name)],
+    ['parse_log_karma', parseKarma],
+    ['parse_log_react_pdf', rebench ? parseJestFilesRebench : parseJestFiles],
+    ['parse_log_marked', parseNumberedFailures],
   ]);
-  for (const [alias, repo, target] of ALIASES) {
-    const parser = parsers.get(target);
-    if (parser === undefined) continue;
-    parsers.set(alias, parser).set(repo, parser);
+  if (dialect.v5) parsers.set('parse_log_jest', lineParser(jest5));
+  if (!rebench) {
+    parsers.set('parse_log_jekyll', byPullRequest(JEKYLL, parsers));
+    parsers.set('parse_log_immutable_js', byPullRequest(IMMUTABLE_JS, parsers));
+  }
+  for (const [alias, name] of [...Object.entries(ALIASES), ...Object.entries(REPOS)]) {
+    const parser = parsers.get(name);
+    if (parser !== undefined) parsers.set(alias, parser);
   }
   return parsers;
 }
 
-/** Other names of the parsers, and the repositories that use them. */
-const ALIASES: readonly (readonly [alias: string, repo: string, target: string])[] = [
-  ['parse_log_astroid', 'pylint-dev/astroid', 'parse_log_pytest'],
-  ['parse_log_flask', 'pallets/flask', 'parse_log_pytest'],
-  ['parse_log_marshmallow', 'marshmallow-code/marshmallow', 'parse_log_pytest'],
-  ['parse_log_pvlib', 'pvlib/pvlib-python', 'parse_log_pytest'],
-  ['parse_log_pytest', 'pytest-dev/pytest', 'parse_log_pytest'],
-  ['parse_log_pyvista', 'pyvista/pyvista', 'parse_log_pytest'],
-  ['parse_log_sqlfluff', 'sqlfluff/sqlfluff', 'parse_log_pytest'],
-  ['parse_log_xarray', 'pydata/xarray', 'parse_log_pytest'],
-  ['parse_log_pydicom', 'pydicom/pydicom', 'parse_log_pytest_options'],
-  ['parse_log_pylint', 'pylint-dev/pylint', 'parse_log_pytest_options'],
-  ['parse_log_requests', 'psf/requests', 'parse_log_pytest_options'],
-  ['parse_log_astropy', 'astropy/astropy', 'parse_log_pytest_v2'],
-  ['parse_log_scikit', 'scikit-learn/scikit-learn', 'parse_log_pytest_v2'],
-  ['parse_log_sphinx', 'sphinx-doc/sphinx', 'parse_log_pytest_v2'],
-  ['parse_log_django', 'django/django', 'parse_log_django'],
-  ['parse_log_matplotlib', 'matplotlib/matplotlib', 'parse_log_matplotlib'],
-  ['parse_log_seaborn', 'mwaskom/seaborn', 'parse_log_seaborn'],
-  ['parse_log_sympy', 'sympy/sympy', 'parse_log_sympy'],
-];
+/** A parser chosen by the number at the end of the instance id; the official one stops at any other number. */
+function byPullRequest(
+  names: Readonly<Record<string, string>>,
+  parsers: ReadonlyMap<string, LogParser>,
+): LogParser {
+  return (log, instanceId) => {
+    const number = instanceId.slice(instanceId.lastIndexOf('-') + 1);
+    return parsers.get(names[number] ?? '')?.(log, instanceId);
+  };
+}
