@@ -190,6 +190,7 @@ function sandbox(options: SandboxOptions): Container {
       marker,
       argv: request.argv.map(inside),
       groups: group?.joinFiles.length ?? 0,
+      leash: isolation.kind === 'none',
       dataBytes: group === undefined ? spec.limits.memoryBytes : undefined,
       processes,
     });

@@ -25,7 +25,7 @@ import { SYSTEM_FOLDERS } from './tools.js';
 export interface ImportRequest {
   /** Name to find it by; an older content of that name is replaced. */
   readonly ref: string;
-  /** Folder that holds the files; a `.git` in it is left out. */
+  /** Folder that holds the files; `.git` and `__pycache__` in it are left out. */
   readonly dir: string;
   /** Absolute path of the tree inside. */
   readonly workdir: string;
@@ -50,6 +50,8 @@ interface TreeEntry {
   readonly size: number;
 }
 
+/** Not part of a tree: the second appears in it whenever somebody runs its tests in place. */
+const LEFT_OUT = ['.git', '__pycache__'];
 /** Name of a workspace's first pipe, beside its `root`. */
 export const OUTPUT_PIPE = 'output';
 /** Bumped when the same files would give another image. */
@@ -256,7 +258,9 @@ export async function makePipe(file: string, path: string): Promise<string> {
 
 async function listTree(dir: string, below = ''): Promise<readonly TreeEntry[]> {
   const found = await readdir(join(dir, below), { withFileTypes: true });
-  const names = found.filter((entry) => entry.name !== '.git').sort((a, b) => (a.name < b.name ? -1 : 1));
+  const names = found
+    .filter((entry) => !LEFT_OUT.includes(entry.name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
   const entries: TreeEntry[] = [];
   for (const entry of names) {
     const path = posix.join(below, entry.name);

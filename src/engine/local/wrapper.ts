@@ -13,24 +13,19 @@ interface WrapperOptions {
   readonly processes?: number;
   /** How many descriptors from 4 on are control groups to join. */
   readonly groups: number;
+  /** Kill the process group when our stdin closes before the command has ended: whoever started us is gone. */
+  readonly leash: boolean;
   readonly argv: readonly string[];
 }
 
 /**
  * The command line that runs `argv` inside: stdout and stderr both go to the pipe `output`, so that they keep their order; the
  * wrapper opens it itself, because bubblewrap's own processes would keep an inherited one open. On descriptor 2 it tells us `s` when
- * the sandbox stands and `e` when the command has ended; it then waits until its stdin closes, so that processes that still write get
- * a moment, and exits with the command's code (128 + n for signal n).
+ * the sandbox stands and `e` when the command has ended (before `s`: why not); it then waits until its stdin closes, so that processes
+ * that still write get a moment, and exits with the command's code (128 + n for signal n).
  */
-export function wrapperArgv({
-  bash,
-  marker,
-  output,
-  dataBytes,
-  processes,
-  groups,
-  argv,
-}: WrapperOptions): readonly string[] {
+export function wrapperArgv(options: WrapperOptions): readonly string[] {
+  const { bash, marker, output, dataBytes, processes, groups, leash, argv } = options;
   const limits = [
     'ulimit -c 0',
     `ulimit -t ${CPU_SECONDS}`,
@@ -38,15 +33,20 @@ export function wrapperArgv({
     ...(dataBytes === undefined ? [] : [`ulimit -d ${Math.ceil(dataBytes / 1024)}`]),
     ...(processes === undefined ? [] : [`ulimit -u ${processes}`]),
   ];
-  const fds = Array.from({ length: groups }, (_, index) => index + 4);
+  const groupFds = Array.from({ length: groups }, (_, index) => index + 4);
   const script = [
-    // Without `_` and the like the environment is exactly the one we set.
     'unset SHLVL OLDPWD',
-    'exec 3>&2 >"$1" && shift && printf s >&3 && exec 2>/dev/null || exit',
-    `( ${[...fds.map((fd) => `echo 0 >&${fd}`), ...limits].join('; ')}`,
-    `exec 2>&1 3>&- ${fds.map((fd) => `${fd}>&-`).join(' ')} </dev/null`,
-    'exec "$@" )',
+    // Our own stderr is closed to what bash says of killed children: it would end up in the command's output.
+    'exec 3>&2 9<&0 >"$1" && shift && exec 2>/dev/null || exit',
+    ...(leash ? ['( read -r; kill -9 0 ) <&9 >/dev/null 3>&- & leash=$!'] : []),
+    '( exec 2>&3',
+    ...groupFds.map((fd) => `echo 0 >&${fd} || exit`),
+    `{ ${limits.join('; ')}; } 2>/dev/null`,
+    'printf s >&3',
+    `exec 2>&1 3>&- 9<&- ${groupFds.map((fd) => `${fd}>&-`).join(' ')} </dev/null`,
+    'exec -- "$@" )',
     'code=$?',
+    ...(leash ? ['kill -9 $leash'] : []),
     'exec >&-',
     'printf e >&3',
     'read -r -t 10',
