@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { AssayError, type ErrorCode } from '../../errors.js';
 import type { ImageEngine, ImageInfo } from '../engine.js';
+import { registryLogin } from './auth.js';
 import { call, codeOfWords, expectText, statusOf } from './call.js';
 import { readProgress } from './progress.js';
 
@@ -29,8 +30,11 @@ function digestOf(ref: string, id: string, repoDigests: readonly string[] | null
   return own?.split('@')[1] ?? id;
 }
 
-/** ImageEngine over a Docker engine. */
-export function dockerImages(connected: () => Promise<Docker>): ImageEngine {
+/** ImageEngine over a Docker engine; `configFolder` holds the logins that `docker login` left. */
+export function dockerImages(
+  connected: () => Promise<Docker>,
+  configFolder: string | undefined,
+): ImageEngine {
   async function inspect(ref: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
     const what = `inspect image ${checked(ref)}`;
     const docker = await call({ what, signal }, () => connected());
@@ -62,10 +66,18 @@ export function dockerImages(connected: () => Promise<Docker>): ImageEngine {
       const what = `pull image ${checked(ref)}`;
       const docker = await call({ what, signal }, () => connected());
       const { name, tag } = splitRef(ref);
+      const noLogin = (error: unknown) => {
+        onProgress?.(
+          `pulling without login, as ${configFolder} could not be used: ${(error as Error).message}`,
+        );
+        return undefined;
+      };
       const toError = (text: string) =>
         new AssayError(codeOfWords(text) ?? 'image_pull_failed', `docker: ${what}: ${text}`);
       await call({ what, signal, otherwise: 'image_pull_failed' }, async (abortSignal) => {
-        const answer = await docker.createImage({ fromImage: name, tag, abortSignal });
+        const login =
+          configFolder === undefined ? undefined : await registryLogin(name, configFolder).catch(noLogin);
+        const answer = await docker.createImage(login, { fromImage: name, tag, abortSignal });
         await readProgress(
           answer as Readable,
           ({ id, status }) => {

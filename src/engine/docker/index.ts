@@ -1,4 +1,5 @@
 import { availableParallelism, freemem } from 'node:os';
+import { join } from 'node:path';
 import type Docker from 'dockerode';
 import type { Engine } from '../engine.js';
 import { call, expectText } from './call.js';
@@ -9,11 +10,13 @@ import { oomWatch } from './oom.js';
 
 /** How to reach the engine, and how long to wait for one that hangs. */
 export interface DockerEngineOptions extends EngineAddress {
+  /** DOCKER_CONFIG: the folder of the logins that `docker login` left; default `.docker` in `home`. */
+  readonly configFolder?: string;
   readonly patience?: Partial<EnginePatience>;
 }
 
 /** How long we wait for an engine that doesn't answer, in milliseconds. */
-export interface EnginePatience extends Patience {
+interface EnginePatience extends Patience {
   /** For each address that is tried, and for its state. */
   readonly connectMs: number;
 }
@@ -41,7 +44,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): Engine {
 
   return {
     name: 'docker',
-    images: dockerImages(docker),
+    images: dockerImages(docker, options.configFolder ?? (options.home && join(options.home, '.docker'))),
     containers: dockerContainers({ docker, oom, patience }),
     async info() {
       const client = await docker();

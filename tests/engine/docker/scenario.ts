@@ -17,9 +17,10 @@ export const PATIENCE = { connectMs: 1000, removeMs: 150, createGraceMs: 100, ex
 export async function withFake(
   behaviour: Behaviour,
   test: (engine: Engine, fake: FakeEngine) => Promise<void>,
+  configFolder?: string,
 ): Promise<void> {
   const fake = await startFakeEngine(behaviour);
-  const engine = dockerEngine({ host: fake.host, patience: PATIENCE });
+  const engine = dockerEngine({ host: fake.host, configFolder, patience: PATIENCE });
   try {
     await test(engine, fake);
   } finally {
