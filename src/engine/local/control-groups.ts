@@ -17,6 +17,8 @@ export interface ControlGroup {
 
 export interface ControlGroups {
   create(id: string, limits: SandboxLimits): Promise<ControlGroup>;
+  /** The group that was created under this id, maybe by a process that is gone; it need not be there any more. */
+  of(id: string): ControlGroup;
 }
 
 interface Place {
@@ -64,7 +66,10 @@ export async function findControlGroups(options: {
   try {
     const places = placesOf(options.own ?? (await readFile('/proc/self/cgroup', 'utf8')), mount);
     if (places.length === 0) return undefined;
-    const groups: ControlGroups = { create: (name, limits) => create(places, name, limits) };
+    const groups: ControlGroups = {
+      create: (name, limits) => create(places, name, limits),
+      of: (name) => groupOf(places, name),
+    };
     const limits = { memoryBytes: 2 ** 30, cpus: 1, pids: 64, network: false, capAdd: [] };
     await (await groups.create(id, limits)).remove();
     return groups;
@@ -90,38 +95,41 @@ function placesOf(own: string, mount: string): readonly Place[] {
 }
 
 async function create(places: readonly Place[], id: string, limits: SandboxLimits): Promise<ControlGroup> {
-  const folders = [...new Set(places.map(({ parent }) => join(parent, `assay-${id}`)))];
-  const remove = async () => {
-    await Promise.all(folders.map(removeGroup));
-  };
+  const group = groupOf(places, id);
   try {
-    await Promise.all(folders.map((folder) => mkdir(folder)));
+    await Promise.all(foldersOf(places, id).map((folder) => mkdir(folder)));
     for (const { parent, settings } of places)
       for (const [file, value] of Object.entries(settings(limits)))
         await writeFile(join(parent, `assay-${id}`, file), value).catch((error: unknown) => {
           if (!OPTIONAL.includes(file)) throw error;
         });
   } catch (error) {
-    await remove();
+    await group.remove();
     throw error;
   }
+  return group;
+}
+
+function groupOf(places: readonly Place[], id: string): ControlGroup {
+  const joinFiles = foldersOf(places, id).map((folder) => join(folder, 'cgroup.procs'));
   const events = places.flatMap(({ parent, events }) =>
     events ? [join(parent, `assay-${id}`, events)] : [],
   );
+  const readAll = (files: readonly string[]) =>
+    Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
   return {
-    joinFiles: folders.map((folder) => join(folder, 'cgroup.procs')),
-    pids: async () => {
-      const texts = await Promise.all(
-        folders.map((folder) => readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '')),
-      );
-      return [...new Set(texts.join('\n').split('\n').map(Number))].filter((pid) => pid > 0);
+    joinFiles,
+    pids: async () =>
+      [...new Set((await readAll(joinFiles)).join('\n').split('\n').map(Number))].filter((pid) => pid > 0),
+    oomKilled: async () => (await readAll(events)).some((text) => /^oom_kill [1-9]/m.test(text)),
+    remove: async () => {
+      await Promise.all(foldersOf(places, id).map(removeGroup));
     },
-    oomKilled: async () => {
-      const texts = await Promise.all(events.map((file) => readFile(file, 'utf8').catch(() => '')));
-      return texts.some((text) => /^oom_kill [1-9]/m.test(text));
-    },
-    remove,
   };
+}
+
+function foldersOf(places: readonly Place[], id: string): readonly string[] {
+  return [...new Set(places.map(({ parent }) => join(parent, `assay-${id}`)))];
 }
 
 async function removeGroup(folder: string): Promise<void> {

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism, freemem, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { AssayError } from '../../errors.js';
-import { writeAtomic } from '../../util/files.js';
+import { readIfExists, writeAtomic } from '../../util/files.js';
 import type { Engine, ImageInfo } from '../engine.js';
-import { containers, type Machine } from './containers.js';
+import { containers } from './containers.js';
 import { findControlGroups } from './control-groups.js';
 import { engineFailure } from './failures.js';
 import { type ImportRequest, imageStore } from './image-store.js';
 import { chooseIsolation, type IsolationKind, OWN_ETC } from './isolation.js';
+import type { Machine } from './sandbox.js';
 import { findTools } from './tools.js';
 
 export interface LocalEngineOptions {
@@ -44,8 +45,9 @@ export function localEngine(options: LocalEngineOptions): LocalEngine {
   async function look(): Promise<Machine> {
     try {
       const folder = join(cacheDir, 'sandbox');
-      for (const [name, content] of Object.entries(OWN_ETC))
-        await writeAtomic(join(folder, 'etc', name), content);
+      await Promise.all(
+        Object.entries(OWN_ETC).map(([name, content]) => keep(join(folder, 'etc', name), content)),
+      );
       const [tools, groups] = await Promise.all([
         findTools({ path, home: userInfo().homedir, execPath: process.execPath }),
         process.platform === 'linux' ? findControlGroups({ id: randomBytes(8).toString('hex') }) : undefined,
@@ -87,4 +89,9 @@ export function localEngine(options: LocalEngineOptions): LocalEngine {
     },
     close: () => sandboxes.close(),
   };
+}
+
+/** Writes a file unless it says that already: writing to the disk is slow, and this happens at each start. */
+async function keep(file: string, content: string): Promise<void> {
+  if ((await readIfExists(file)) !== content) await writeAtomic(file, content);
 }

@@ -49,7 +49,6 @@ const ETC = [
   'ld.so.cache',
   'ld.so.conf',
   'ld.so.conf.d',
-  'localtime',
   'mime.types',
   'protocols',
   'services',

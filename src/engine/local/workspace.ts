@@ -2,8 +2,12 @@ import { chmod, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasCode } from '../../util/files.js';
 import type { FileEntry } from '../engine.js';
+import { command } from './command.js';
 import { hostPath } from './paths.js';
 import { SYSTEM_FOLDERS } from './tools.js';
+
+/** Name of a workspace's first pipe, beside its `root`. */
+export const OUTPUT_PIPE = 'output';
 
 /**
  * Writes a file below a workspace's root. The code in the sandbox may have laid links in its way: they are removed, never followed,
@@ -48,4 +52,10 @@ async function openFolders(folder: string): Promise<void> {
   await chmod(folder, 0o700);
   for (const entry of await readdir(folder, { withFileTypes: true }))
     if (entry.isDirectory()) await openFolders(join(folder, entry.name));
+}
+
+/** Makes a named pipe and gives its path. */
+export async function makePipe(file: string, path: string): Promise<string> {
+  await command({ argv: ['mkfifo', '-m', '600', file], env: { PATH: path } });
+  return file;
 }

@@ -35,7 +35,7 @@ export function wrapperArgv(options: WrapperOptions): readonly string[] {
   ];
   const groupFds = Array.from({ length: groups }, (_, index) => index + 4);
   const script = [
-    'unset SHLVL OLDPWD',
+    'unset SHLVL OLDPWD; umask 022',
     // Our own stderr is closed to what bash says of killed children: it would end up in the command's output.
     'exec 3>&2 9<&0 >"$1" && shift && exec 2>/dev/null || exit',
     ...(leash ? ['( read -r; kill -9 0 ) <&9 >/dev/null 3>&- & leash=$!'] : []),

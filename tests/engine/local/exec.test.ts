@@ -70,6 +70,7 @@ describe.each(isolations)('a command in a local sandbox (%s)', (isolation) => {
         'PATH',
         'HOME',
         'LANG',
+        'TZ',
         'TMPDIR',
         'TESTBED',
         'ASSAY_SANDBOX',
@@ -79,7 +80,7 @@ describe.each(isolations)('a command in a local sandbox (%s)', (isolation) => {
         '_',
       ];
       expect(names.filter((name) => !known.includes(name))).toEqual([]);
-      expect(names).toEqual(expect.arrayContaining(['PATH', 'HOME', 'LANG', 'TMPDIR', 'TESTBED']));
+      expect(names).toEqual(expect.arrayContaining(['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'TESTBED']));
       expect(names.includes('ASSAY_SANDBOX')).toBe(isolation !== 'bubblewrap');
     } finally {
       delete process.env['ASSAY_TEST_SECRET'];

@@ -80,11 +80,12 @@ test('imports of one name at the same time, also by two processes, make it once'
   expect(await images()).toBe(1);
 });
 
-test('a half-made image of a process that died does not count and is not used', async () => {
-  await mkdir(join(bench.cacheDir, 'images', '.tmp-1-abc', 'start'), { recursive: true });
+test('a half-made image of a process that died does not count is not used and goes', async () => {
+  await mkdir(join(bench.cacheDir, 'images', '.tmp-999999999-abc', 'start'), { recursive: true });
   expect(await store().list({})).toEqual([]);
   await store().importTree(request());
   expect((await store().list({})).map(({ ref }) => ref)).toEqual(['sample']);
+  expect(await images()).toBe(1);
 });
 
 test('changed files give another image under the same name, and the old one goes when nothing names it', async () => {
