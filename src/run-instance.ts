@@ -34,8 +34,8 @@ export interface RunInstanceContext {
   readonly labels: Readonly<Record<string, string>>;
   /** Finds, pulls or makes the image; called within the pull deadline. */
   readonly resolveImage: (spec: EvalSpec, signal: AbortSignal) => Promise<ImageInfo>;
-  /** Called with a container whose removal nobody needs to wait for. */
-  readonly discard: (container: Container) => void;
+  /** Called with a container whose removal nobody needs to wait for, or with a start that was given up and may still succeed. */
+  readonly discard: (container: Container | Promise<Container>) => void;
   readonly log: LogSink;
   readonly onPhase: (phase: Phase) => void;
   /** Aborted when the run is killed: the returned promise then rejects with its reason. */
@@ -65,8 +65,12 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
       seconds[next] = (seconds[next] ?? 0) + (clock.now() - from) / 1000;
     }
   };
-  const bounded = <T>(next: keyof Deadlines, work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-    timed(next, () => withDeadline({ phase: next, seconds: deadlines[next], clock, signal }, work));
+  const bounded = <T>(
+    next: keyof Deadlines,
+    work: (signal: AbortSignal) => Promise<T>,
+    outer = signal,
+  ): Promise<T> =>
+    timed(next, () => withDeadline({ phase: next, seconds: deadlines[next], clock, signal: outer }, work));
   const finish = (judgement: Judgement, extra: Partial<Verdict> = {}): Verdict => ({
     ...identity(job, image),
     ...judgement,
@@ -86,27 +90,31 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
   try {
     const found = await bounded('pull', (bound) => context.resolveImage(spec, bound));
     image = found;
-    const start = () =>
-      bounded('start', async (bound) => {
-        const started = await engine.containers.start(
+    const start = async (outer: AbortSignal) => {
+      let starting: Promise<Container> | undefined;
+      const prepared = async (bound: AbortSignal) => {
+        starting = engine.containers.start(
           { image: found.ref, name: containerName(job), labels: labelsOf(job, context.labels), limits },
           bound,
         );
-        await started
-          .put(
-            [
-              { path: PATCH_FILE, content: prediction.patch ?? '' },
-              { path: EVAL_SCRIPT, content: profile.prepareScript(spec.evalScript), mode: 0o755 },
-            ],
-            bound,
-          )
-          .catch((error: unknown) => {
-            context.discard(started);
-            throw error;
-          });
+        const started = await starting;
+        await started.put(
+          [
+            { path: PATCH_FILE, content: prediction.patch ?? '' },
+            { path: EVAL_SCRIPT, content: profile.prepareScript(spec.evalScript), mode: 0o755 },
+          ],
+          bound,
+        );
         return started;
-      });
-    container = await start();
+      };
+      try {
+        return await bounded('start', prepared, outer);
+      } catch (error) {
+        if (starting !== undefined) context.discard(starting);
+        throw error;
+      }
+    };
+    container = await start(signal);
     const applied =
       prediction.untouched === true
         ? { container, command: NO_PATCH, evidence: '' }
@@ -118,7 +126,7 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
               fresh: async (used) => {
                 context.discard(used);
                 container = undefined;
-                container = await start();
+                container = await start(bound);
                 return container;
               },
             }),

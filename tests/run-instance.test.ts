@@ -11,7 +11,13 @@ async function judge(job: Job, options: FakeEngineOptions, extra: Parameters<typ
   let log = '';
   const verdict = await runInstance(job, {
     ...(await testContext(engine, extra)),
-    discard: (container) => gone.push(container.destroy()),
+    discard: (container) =>
+      gone.push(
+        Promise.resolve(container).then(
+          (one) => one.destroy(),
+          () => undefined,
+        ),
+      ),
     log: {
       write: (chunk) => {
         log += new TextDecoder().decode(chunk);

@@ -37,15 +37,30 @@ export async function withDeadline<T>(
       new AssayError('phase_timeout', `the ${phase} phase took longer than ${seconds} s`, { phase }),
     ),
   );
-  const aborted = new Promise<never>((_resolve, reject) => {
-    controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
-  });
   try {
-    return await Promise.race([work(controller.signal), aborted]);
-  } catch (error) {
-    throw controller.signal.aborted ? controller.signal.reason : error;
+    return await untilAborted(controller.signal, work);
   } finally {
     cancel();
     signal.removeEventListener('abort', relay);
+  }
+}
+
+/** What `work` comes to, or a rejection with the signal's reason as soon as that aborts, even if `work` goes on. */
+export async function untilAborted<T>(
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  let stop = () => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work(signal), aborted]);
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }

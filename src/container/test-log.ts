@@ -1,5 +1,6 @@
 import type { Container } from '../engine/engine.js';
 import type { Clock } from '../util/clock.js';
+import { untilAborted } from './deadline.js';
 
 export const EVAL_SCRIPT = '/eval.sh';
 
@@ -37,6 +38,7 @@ export async function runTests(container: Container, options: RunTestsOptions): 
   const chunks: Uint8Array[] = [];
   let size = 0;
   let ended: TestRun['ended'] = 'exited';
+  let isOver = false;
   const stop = new AbortController();
   const end = (why: 'timeout' | 'log_limit') => {
     ended = why;
@@ -50,23 +52,26 @@ export async function runTests(container: Container, options: RunTestsOptions): 
     oomKilled,
   });
   try {
-    const { exitCode, oomKilled } = await container.exec({
-      argv: ['/bin/bash', EVAL_SCRIPT],
-      workdir,
-      signal: AbortSignal.any([signal, stop.signal]),
-      onOutput: (chunk) => {
-        if (stop.signal.aborted) return;
-        size += chunk.length;
-        if (size > MAX_LOG_BYTES) return end('log_limit');
-        chunks.push(chunk);
-        return sink.write(chunk);
-      },
-    });
+    const { exitCode, oomKilled } = await untilAborted(AbortSignal.any([signal, stop.signal]), (bound) =>
+      container.exec({
+        argv: ['/bin/bash', EVAL_SCRIPT],
+        workdir,
+        signal: bound,
+        onOutput: (chunk) => {
+          if (isOver || bound.aborted) return;
+          size += chunk.length;
+          if (size > MAX_LOG_BYTES) return end('log_limit');
+          chunks.push(chunk);
+          return sink.write(chunk);
+        },
+      }),
+    );
     return result(exitCode, oomKilled);
   } catch (error) {
     if (stop.signal.aborted && !signal.aborted) return result(null, false);
     throw error;
   } finally {
+    isOver = true;
     cancel();
   }
 }

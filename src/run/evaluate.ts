@@ -1,5 +1,5 @@
 import type { Container } from '../engine/engine.js';
-import { AssayError, ERRORS, type ErrorCode } from '../errors.js';
+import { AssayError, ERRORS, type ErrorCode, toAssayError } from '../errors.js';
 import type { RunEvent, RunInstance, RunManifest, RunResults } from '../model/run.js';
 import type { Verdict } from '../model/verdict.js';
 import { type Job, type RunInstanceContext, runInstance } from '../run-instance.js';
@@ -34,6 +34,9 @@ export interface EvaluateOptions {
 /** Base of the wait between tries of one attempt; doubles each time. */
 const RETRY_WAIT_MS = 1000;
 
+/** How long a run waits at its end for containers to be gone: an engine that answers needs 10 s at most for a kill. */
+const REMOVAL_WAIT_MS = 60_000;
+
 /**
  * Evaluates all jobs that the run folder has no verdict of, and returns the results of the whole run. Rejects with `interrupted`
  * after a drain or kill, when everything that was started is stopped and recorded.
@@ -52,14 +55,19 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     options.onEvent(event);
     await ledger.append(event);
   };
-  const discard = (container: Container) => {
-    const gone = container
-      .destroy()
-      .catch((error: unknown) =>
-        options.onWarning(`container ${container.id} could not be removed: ${messageOf(error)}`),
-      )
-      .finally(() => discarded.delete(gone));
+  const discard = (container: Container | Promise<Container>) => {
+    const gone = remove(container, options.onWarning).finally(() => discarded.delete(gone));
     discarded.add(gone);
+  };
+  const allRemoved = async () => {
+    let cancel = () => {};
+    const patience = new Promise<void>((resolve) => {
+      cancel = context.clock.after(REMOVAL_WAIT_MS, resolve);
+    });
+    await Promise.race([Promise.all(discarded), patience]);
+    cancel();
+    if (discarded.size > 0)
+      options.onWarning(`${discarded.size} containers may be left; \`assay gc\` removes them`);
   };
   const work = async (job: Job) => {
     const verdict = await attempt({ ...options, job, ledger, emit, discard });
@@ -89,13 +97,16 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     await runPool(todo, { workers: options.workers, drain: halt }, work);
     status = verdicts.length < options.jobs.length ? 'interrupted' : 'done';
   } catch (error) {
-    if (!kill.aborted) throw error;
+    if (!kill.aborted) throw toAssayError(error);
     status = 'interrupted';
   } finally {
-    await Promise.all(discarded);
+    await allRemoved();
     const counts = countOutcomes(verdicts);
-    await emit({ type: 'run_end', at: context.clock.iso(), runId: manifest.runId, status, counts });
-    await ledger.close();
+    try {
+      await emit({ type: 'run_end', at: context.clock.iso(), runId: manifest.runId, status, counts });
+    } finally {
+      await ledger.close();
+    }
   }
   if (stop.signal.aborted)
     throw new AssayError(
@@ -110,7 +121,7 @@ interface AttemptOptions extends EvaluateOptions {
   readonly job: Job;
   readonly ledger: Ledger;
   readonly emit: (event: RunEvent) => Promise<void>;
-  readonly discard: (container: Container) => void;
+  readonly discard: (container: Container | Promise<Container>) => void;
 }
 
 async function attempt(options: AttemptOptions): Promise<Verdict> {
@@ -126,8 +137,7 @@ async function attempt(options: AttemptOptions): Promise<Verdict> {
       log: record.log,
       signal: kill,
       onPhase: (phase) => options.onEvent({ type: 'phase', at: clock.iso(), ...who, phase }),
-    });
-    await record.log.end().catch(() => undefined);
+    }).finally(() => record.log.end().catch(() => undefined));
     const verdict = { ...judged, tries };
     if (verdict.outcome !== 'infra_error' || tries > options.retries || !isRetryable(verdict.reason)) {
       await record.finish(verdict);
@@ -136,6 +146,21 @@ async function attempt(options: AttemptOptions): Promise<Verdict> {
     const { reason, detail } = verdict;
     await emit({ type: 'retry', at: clock.iso(), ...who, try: tries, reason, detail });
     await wait(RETRY_WAIT_MS * 2 ** (tries - 1), context.clock, kill);
+  }
+}
+
+async function remove(
+  container: Container | Promise<Container>,
+  onWarning: (message: string) => void,
+): Promise<void> {
+  let id = '';
+  try {
+    // A start that failed has left nothing behind, and told why.
+    const started = await Promise.resolve(container).catch(() => undefined);
+    id = started?.id ?? '';
+    await started?.destroy();
+  } catch (error) {
+    onWarning(`container ${id} could not be removed: ${messageOf(error)}`);
   }
 }
 

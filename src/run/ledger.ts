@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { appendFile, mkdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -58,13 +59,21 @@ export async function openLedger({ folder, manifest, instances, owner }: OpenLed
     const events = join(folder, FILES.events);
     await mendEvents(events, verdicts);
     const done = new Map(verdicts.map((verdict) => [attemptKey(verdict), verdict]));
-    let tail: Promise<void> = Promise.resolve();
+    let tail: Promise<unknown> = Promise.resolve();
+    let isTorn = false;
     return {
       folder,
       done,
       append(event) {
-        tail = tail.then(() => appendFile(events, `${JSON.stringify(event)}\n`));
-        return tail;
+        const written = tail.then(async () => {
+          const lead = isTorn ? '\n' : '';
+          // Until it is whole: a full disk takes a part of a line.
+          isTorn = true;
+          await appendFile(events, `${lead}${JSON.stringify(event)}\n`);
+          isTorn = false;
+        });
+        tail = written.catch(() => undefined);
+        return written;
       },
       begin: (instanceId, attempt, patch) => beginAttempt(attemptFolder(folder, instanceId, attempt), patch),
       async close() {
@@ -102,11 +111,7 @@ async function beginAttempt(folder: string, patch: string | null): Promise<Attem
         gzip ??= open();
         if (gzip.errored !== null && gzip.errored !== undefined) throw gzip.errored;
         if (gzip.write(chunk)) return;
-        const stream = gzip;
-        return new Promise((resolve, reject) => {
-          stream.once('drain', resolve);
-          stream.once('error', reject);
-        });
+        return once(gzip, 'drain').then(() => undefined);
       },
       async end() {
         gzip?.end();
@@ -117,16 +122,15 @@ async function beginAttempt(folder: string, patch: string | null): Promise<Attem
   };
 }
 
-/** A crash may have cut the last line, or come between a verdict and its event; afterwards each verdict has one. */
+/** A crash or a full disk may have cut a line, or come between a verdict and its event; afterwards each verdict has one. */
 async function mendEvents(path: string, verdicts: readonly Verdict[]): Promise<void> {
   const text = (await readIfExists(path)) ?? '';
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   if (whole !== text) await truncate(path, Buffer.byteLength(whole));
   const seen = new Set<string>();
   for (const line of whole.split('\n')) {
-    if (!line.startsWith('{"type":"verdict"')) continue;
-    const event = JSON.parse(line) as Extract<RunEvent, { type: 'verdict' }>;
-    seen.add(verdictId(event.verdict));
+    const verdict = verdictOf(line);
+    if (verdict !== undefined) seen.add(verdictId(verdict));
   }
   const missing = verdicts.filter((verdict) => !seen.has(verdictId(verdict)));
   const lines = missing.map(
@@ -134,6 +138,15 @@ async function mendEvents(path: string, verdicts: readonly Verdict[]): Promise<v
       `${JSON.stringify({ type: 'verdict', at: verdict.finishedAt, verdict } satisfies RunEvent)}\n`,
   );
   if (lines.length > 0) await appendFile(path, lines.join(''));
+}
+
+function verdictOf(line: string): Verdict | undefined {
+  if (!line.startsWith('{"type":"verdict"')) return undefined;
+  try {
+    return (JSON.parse(line) as Extract<RunEvent, { type: 'verdict' }>).verdict;
+  } catch {
+    return undefined;
+  }
 }
 
 /** An attempt that was retried has several verdicts over time, told apart by when they came. */

@@ -20,7 +20,7 @@ export function defaultWorkers(cpus: number, freeMemoryBytes: number = freemem()
   return Math.max(1, Math.min(Math.floor(0.75 * cpus), Math.floor(freeMemoryBytes / (4 * GIB))));
 }
 
-/** Runs `work` on each item with at most `workers` at once, in order; stops taking new ones when `drain` is aborted. */
+/** Runs `work` on each item with at most `workers` at once, in order; takes no new ones after `drain` or a failure. */
 export async function runPool<T>(
   items: readonly T[],
   { workers, drain }: { readonly workers: number; readonly drain: AbortSignal },
@@ -30,7 +30,12 @@ export async function runPool<T>(
   const worker = async () => {
     while (next < items.length && !drain.aborted) {
       const item = items[next++] as T;
-      await work(item);
+      try {
+        await work(item);
+      } catch (error) {
+        next = items.length;
+        throw error;
+      }
     }
   };
   // All of them end before an error of one is thrown: nothing may still be running afterwards.

@@ -1,8 +1,14 @@
 import { DEFAULT_DEADLINES } from '../../src/container/deadline.js';
-import type { EvalSpec, GradingProfile, Prediction, RunInstance, RunManifest } from '../../src/index.js';
+import type {
+  Engine,
+  EvalSpec,
+  GradingProfile,
+  Prediction,
+  RunInstance,
+  RunManifest,
+} from '../../src/index.js';
 import type { Job, RunInstanceContext } from '../../src/run-instance.js';
 import type { Clock } from '../../src/util/clock.js';
-import type { FakeEngine } from './fake-engine.js';
 
 /** Real timers, with wall time in order and a deadline shortened by `speed`. */
 export function testClock(speed = 1): Clock {
@@ -71,7 +77,7 @@ export function testJob(
 
 type Base = Omit<RunInstanceContext, 'log' | 'onPhase' | 'signal' | 'discard'>;
 
-export async function testContext(engine: FakeEngine, extra: Partial<Base> = {}): Promise<Base> {
+export async function testContext(engine: Engine, extra: Partial<Base> = {}): Promise<Base> {
   return {
     engine,
     engineInfo: await engine.info(),
