@@ -65,7 +65,6 @@ export async function buildInstanceImage(options: BuildOptions): Promise<ImageIn
       tag,
       key,
       labels: { ...pythonLabels(recipe, python), [`${LABEL}.kind`]: 'instance' },
-      network: recipe.preInstall.length > 0,
       files: async () => {
         const root = `root${recipe.workdir}`;
         const date =
@@ -108,7 +107,6 @@ async function environmentImage(options: BuildOptions, python: PythonChoice | un
     tag: `assay.env.${key.slice(0, 16)}:latest`,
     key,
     labels: { ...pythonLabels(recipe, python), [`${LABEL}.kind`]: 'environment' },
-    network: true,
     files: async () =>
       options.caFile === undefined || python === undefined
         ? files
@@ -135,7 +133,6 @@ interface Layer {
   readonly tag: string;
   readonly key: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly network: boolean;
   readonly files: () => Promise<readonly ContextFile[]>;
 }
 
@@ -151,7 +148,6 @@ async function buildOnce(options: BuildOptions, layer: Layer): Promise<ImageInfo
       context: contextTar(await layer.files()),
       tag,
       labels: { ...layer.labels, [`${LABEL}.key`]: key },
-      network: layer.network,
       signal,
       onLog: (coloured) => {
         const line = stripVTControlCharacters(coloured);

@@ -1,5 +1,5 @@
 import type { ImageRecipe } from '../model/eval-spec.js';
-import { CONDA, ENVIRONMENT, WHEELS } from './shim.js';
+import { CONDA, ENVIRONMENT, OFFLINE_PIP, WHEELS } from './shim.js';
 
 /** Folder of the context files inside the throw-away stage that installs packages. */
 const FETCH = '/tmp/fetch';
@@ -82,10 +82,13 @@ base=$(git rev-parse HEAD)
 set +ux
 if [ -d ${ENVIRONMENT} ]; then source ${CONDA}/bin/activate; conda activate testbed; fi
 set -ux
-export PIP_CONFIG_FILE=/dev/null # these commands may use an index
 ${recipe.preInstall.join('\n')}
-unset PIP_CONFIG_FILE
-${recipe.install.join('\n')}
+install() {
+  ${recipe.install.map((command) => `{ ${command}\n}`).join(' && ') || ':'}
+}
+# Without an index, as at evaluation; what an incomplete recipe lacks is fetched once.
+export PIP_CONFIG_FILE=${OFFLINE_PIP}
+install || { PIP_CONFIG_FILE=/dev/null install && install; }
 cd ${recipe.workdir}
 git commit -q --allow-empty -am SWE-bench
 rm -rf .git/logs .git/ORIG_HEAD

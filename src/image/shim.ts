@@ -3,6 +3,8 @@ export const CONDA = '/opt/miniconda3';
 export const ENVIRONMENT = `${CONDA}/envs/testbed`;
 /** Wheels of the build requirements, so that `pip install .` works without a network. */
 export const WHEELS = `${CONDA}/wheels`;
+/** pip's settings without a network. */
+export const OFFLINE_PIP = `${CONDA}/offline-pip.conf`;
 
 const CONDA_SH = `# Stands in for conda: \`conda activate NAME\` puts the environment's bin folder first on PATH.
 conda() {
@@ -23,6 +25,8 @@ conda() {
     PATH="\${PATH%:}"
   fi
   export PATH="$prefix/bin:$PATH" CONDA_PREFIX="$prefix" CONDA_DEFAULT_ENV="$name"
+  # No route, no network: the official scripts install the tree again before the tests.
+  grep -qs '\\s00000000\\s' /proc/net/route || export PIP_CONFIG_FILE=${OFFLINE_PIP}
 }
 `;
 
@@ -30,8 +34,8 @@ const ACTIVATE = `source ${CONDA}/etc/profile.d/conda.sh
 conda activate "\${1-base}"
 `;
 
-// pip takes build requirements from the wheels only, and never waits for an index that the sandbox cuts off.
-const PIP_CONF = `[global]
+// Build requirements come from the wheels alone; pip never waits for an index that the sandbox cuts off.
+const OFFLINE_CONF = `[global]
 no-index = true
 find-links = ${WHEELS}
 disable-pip-version-check = true
@@ -41,6 +45,6 @@ disable-pip-version-check = true
 export const SHIM: Readonly<Record<string, string>> = {
   [`${CONDA}/etc/profile.d/conda.sh`]: CONDA_SH,
   [`${CONDA}/bin/activate`]: ACTIVATE,
-  [`${ENVIRONMENT}/pip.conf`]: PIP_CONF,
+  [OFFLINE_PIP]: OFFLINE_CONF,
   '/root/.bashrc': `source ${CONDA}/etc/profile.d/conda.sh && conda activate testbed\n`,
 };

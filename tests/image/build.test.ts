@@ -43,7 +43,7 @@ function setting(onBuild?: Parameters<typeof fakeImages>[0]['onBuild']) {
 }
 
 describe('buildInstanceImage', () => {
-  test('builds the environment with the network, then the instance without it', async () => {
+  test('builds the environment, then the instance on top of it', async () => {
     const { engine, build } = setting();
     const image = await build();
     expect(image.ref).toBe('assay.eval.owner__repo-1:latest');
@@ -51,10 +51,7 @@ describe('buildInstanceImage', () => {
       'assay.image.python': '3.9.18',
       'assay.image.python.requested': '3.9',
     });
-    expect(engine.builds.map(({ tag, network }) => [tag.slice(0, 10), network])).toEqual([
-      ['assay.env.', true],
-      ['assay.eval', false],
-    ]);
+    expect(engine.builds.map(({ tag }) => tag.slice(0, 10))).toEqual(['assay.env.', 'assay.eval']);
     const [environment, instance] = engine.builds;
     expect(environment?.files.get('fetch/build.txt')?.text).toBe('flit_core>=3\nsetuptools\nwheel\n');
     expect(environment?.files.get('Dockerfile')?.text).toContain(
@@ -62,12 +59,6 @@ describe('buildInstanceImage', () => {
     );
     expect(instance?.files.get('Dockerfile')?.text).toContain(`FROM ${environment?.tag}`);
     expect(instance?.files.get('root/testbed/.git/HEAD')?.text).toBe('ref: refs/heads/main\n');
-  });
-
-  test('gives the instance the network only when commands before the install may need it', async () => {
-    const { engine, build } = setting();
-    await build({ preInstall: ['make deps'] });
-    expect(engine.builds[1]?.network).toBe(true);
   });
 
   test('shares the environment between instances and builds nothing twice', async () => {
