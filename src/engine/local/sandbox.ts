@@ -72,7 +72,7 @@ export function sandbox(options: SandboxOptions): Container {
       marker,
       argv: request.argv.map(inside),
       groups: group?.joinFiles.length ?? 0,
-      leash: isolation.kind === 'none',
+      leash: isolation.kind !== 'bubblewrap',
       dataBytes: group === undefined ? spec.limits.memoryBytes : undefined,
       processes,
     });
