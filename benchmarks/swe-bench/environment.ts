@@ -1,6 +1,6 @@
 import type { Instance } from '../../src/index.js';
 import { PINS } from './pins.js';
-import type { VersionSpec } from './versions.js';
+import type { VersionSpec } from './version-spec.js';
 
 /** Interpreter and requirements of an image, and what has to run in the tree to get the rest. */
 export interface Environment {

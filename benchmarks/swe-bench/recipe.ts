@@ -2,7 +2,7 @@ import type { ImageRecipe, Instance } from '../../src/index.js';
 import { splitApt } from '../python/apt.js';
 import { TESTBED } from '../python/eval-script.js';
 import { environmentOf } from './environment.js';
-import type { VersionSpec } from './versions.js';
+import type { VersionSpec } from './version-spec.js';
 
 /**
  * What SWE-bench's base image has for every instance and only these need: a compiler for extension modules, and Debian's locales for

@@ -1,5 +1,6 @@
 import { AssayError, type Instance } from '../../src/index.js';
-import { REPOSITORIES, type VersionSpec } from './versions.js';
+import type { VersionSpec } from './version-spec.js';
+import { REPOSITORIES } from './versions.js';
 
 /** The table's entry for a repository and version, if there is one. */
 export function findVersionSpec({ repo, version = '' }: Instance): VersionSpec | undefined {

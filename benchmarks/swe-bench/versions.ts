@@ -1,21 +1,4 @@
-/** How SWE-bench installs and tests one version of a repository. Lists of requirements are separated by spaces. */
-export interface VersionSpec {
-  readonly python: string;
-  /** Requirements, or the repository's `requirements.txt` or `environment.yml`. */
-  readonly packages?: string;
-  readonly pip?: string;
-  readonly preInstall?: readonly string[];
-  readonly install: string;
-  readonly testCmd: string;
-  readonly evalCommands?: readonly string[];
-}
-
-interface RepoSpec {
-  /** What a version has unless it says otherwise. */
-  readonly all: Partial<VersionSpec>;
-  /** Versions are separated by spaces. */
-  readonly versions: readonly (Partial<VersionSpec> & { readonly versions: string })[];
-}
+import type { RepoSpec } from './version-spec.js';
 
 const ASTROPY_PIP =
   'attrs==23.1.0 exceptiongroup==1.1.3 execnet==2.0.2 hypothesis==6.82.6 iniconfig==2.0.0 numpy==1.25.2 packaging==23.1 pluggy==1.3.0 psutil==5.9.5 pyerfa==2.0.0.3 pytest-arraydiff==0.5.0 pytest-astropy-header==0.2.2 pytest-astropy==0.10.0 pytest-cov==4.1.0 pytest-doctestplus==1.0.0 pytest-filter-subpackage==0.1.2 pytest-mock==3.11.1 pytest-openfiles==0.5.0 pytest-remotedata==0.4.0 pytest-xdist==3.3.1 pytest==7.4.0 PyYAML==6.0.1 setuptools==68.0.0 sortedcontainers==2.4.0 tomli==2.0.1';
