@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LogParser, StatusMap } from '../../src/index.js';
@@ -130,11 +130,13 @@ async function evaluate({ id, repo, patch, script }: Attempt, { work, path }: Ro
   try {
     await cp(join(work, repo), tree, { recursive: true });
     const env = { PATH: path, HOME: home, LANG: 'C.UTF-8', TESTBED: tree };
+    const [patchFile, scriptFile] = [join(home, 'patch.diff'), join(home, 'eval.sh')];
+    await Promise.all([writeFile(patchFile, patch), writeFile(scriptFile, script)]);
     if (patch !== '') {
-      const applied = await run(['git', 'apply', '-'], { cwd: tree, env, input: patch });
+      const applied = await run(['git', 'apply', patchFile], { cwd: tree, env });
       if (applied.code !== 0) throw new Error(`${id}: the gold patch doesn't apply: ${applied.log}`);
     }
-    return await run(['bash', '-s'], { cwd: tree, env, input: script });
+    return await run(['bash', scriptFile], { cwd: tree, env });
   } finally {
     await rm(home, { recursive: true, force: true });
   }
@@ -143,20 +145,18 @@ async function evaluate({ id, repo, patch, script }: Attempt, { work, path }: Ro
 interface RunOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly input?: string;
 }
 
 /** Output and exit code; stdout and stderr are one stream, as in a container. */
-function run(
-  argv: readonly string[],
-  { cwd, env, input = '' }: RunOptions,
-): Promise<{ log: string; code: number }> {
+function run(argv: readonly string[], options: RunOptions): Promise<{ log: string; code: number }> {
   return new Promise((resolve, reject) => {
-    const child = spawn('bash', ['-c', 'exec "$@" 2>&1', 'bash', ...argv], { cwd, env });
+    const child = spawn('bash', ['-c', 'exec "$@" 2>&1', 'bash', ...argv], {
+      ...options,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const chunks: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.on('error', reject);
     child.on('close', (code) => resolve({ log: Buffer.concat(chunks).toString('utf8'), code: code ?? -1 }));
-    child.stdin.end(input);
   });
 }
