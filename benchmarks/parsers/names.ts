@@ -41,6 +41,7 @@ export const REPOS: Readonly<Record<string, string>> = {
   'jqlang/jq': 'parse_log_jq',
   'micropython/micropython': 'parse_log_micropython_test',
   'fmtlib/fmt': 'parse_log_googletest',
+  'nlohmann/json': 'parse_log_doctest',
   'caddyserver/caddy': 'parse_log_gotest',
   'hashicorp/terraform': 'parse_log_gotest',
   'prometheus/prometheus': 'parse_log_gotest',

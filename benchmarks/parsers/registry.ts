@@ -1,5 +1,6 @@
 import { AssayError, type LogParser } from '../../src/index.js';
 import { parseDjango } from './django.js';
+import { parseDoctest } from './doctest.js';
 import { mavenParser, parseGradle4, parseGradle5, parseGradleRebench } from './java.js';
 import { jest5, LINE_RULES, lineParser } from './lines.js';
 import { ALIASES, IMMUTABLE_JS, JEKYLL, REPOS } from './names.js';
@@ -12,6 +13,7 @@ import {
   seabornParser,
   shortenPathOption,
 } from './pytest.js';
+import { REBENCH_2, REBENCH_2_ALIASES } from './rebench-2.js';
 import {
   parseJestFiles,
   parseJestFilesRebench,
@@ -72,13 +74,18 @@ function parsersOf(set: ParserSet): ReadonlyMap<string, LogParser> {
     ['parse_log_karma', parseKarma],
     ['parse_log_react_pdf', rebench ? parseJestFilesRebench : parseJestFiles],
     ['parse_log_marked', parseNumberedFailures],
+    ['parse_log_doctest', parseDoctest],
   ]);
   if (dialect.v5) parsers.set('parse_log_jest', lineParser(jest5));
-  if (!rebench) {
+  if (rebench) for (const [name, parser] of Object.entries(REBENCH_2)) parsers.set(name, parser);
+  else {
     parsers.set('parse_log_jekyll', byPullRequest(JEKYLL, parsers));
     parsers.set('parse_log_immutable_js', byPullRequest(IMMUTABLE_JS, parsers));
   }
-  for (const [alias, name] of [...Object.entries(ALIASES), ...Object.entries(REPOS)]) {
+  for (const [alias, name] of [
+    ...Object.entries(ALIASES),
+    ...Object.entries(rebench ? REBENCH_2_ALIASES : REPOS),
+  ]) {
     const parser = parsers.get(name);
     if (parser !== undefined) parsers.set(alias, parser);
   }
