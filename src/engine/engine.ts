@@ -29,7 +29,7 @@ export interface ExecRequest {
   readonly workdir?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-  /** Receives output in order of arrival; a returned promise is back-pressure. */
+  /** Receives output in the order of writing (both streams share a pipe, which is `stdout`); a returned promise is back-pressure. */
   readonly onOutput: (chunk: Uint8Array, stream: 'stdout' | 'stderr') => void | Promise<void>;
 }
 

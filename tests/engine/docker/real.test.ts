@@ -66,14 +66,19 @@ await describeWithDocker('a real Docker engine', ({ engine, image }) => {
     });
   });
 
-  test('gives 20 MB of both streams in full', async () => {
+  test('gives 20 MB of output in full', async () => {
     await withContainer(async (container) => {
-      const { stdout, stderr } = await sh(
-        container,
-        'yes out | head -c 20000000; yes err | head -c 1000 >&2',
-      );
-      expect(stdout).toBe('out\n'.repeat(5_000_000));
-      expect(stderr).toBe('err\n'.repeat(250));
+      const { stdout } = await sh(container, 'yes out | head -c 20000000');
+      expect(stdout.length).toBe(20_000_000);
+      expect(stdout === 'out\n'.repeat(5_000_000)).toBe(true);
+    });
+  });
+
+  test('gives both streams in the order of writing', async () => {
+    await withContainer(async (container) => {
+      const script = 'for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done';
+      const expected = Array.from({ length: 9 }, (_, i) => `out ${i + 1}\nerr ${i + 1}\n`).join('');
+      for (let round = 0; round < 10; round++) expect((await sh(container, script)).stdout).toBe(expected);
     });
   });
 
@@ -112,9 +117,9 @@ await describeWithDocker('a real Docker engine', ({ engine, image }) => {
 
   test('limits the number of processes', async () => {
     await withContainer(async (container) => {
-      const { exitCode, stderr } = await sh(container, 'for i in $(seq 200); do sleep 5 & done');
+      const { exitCode, stdout } = await sh(container, 'for i in $(seq 200); do sleep 5 & done');
       expect(exitCode).not.toBe(0);
-      expect(stderr).toMatch(/fork|resource/i);
+      expect(stdout).toMatch(/fork|resource/i);
     });
   });
 
@@ -122,9 +127,9 @@ await describeWithDocker('a real Docker engine', ({ engine, image }) => {
     await withContainer(async (container) => {
       const began = performance.now();
       await errorOf(sh(container, 'echo begun; sleep 1000', AbortSignal.timeout(500)));
-      expect(performance.now() - began).toBeLessThan(2000);
+      expect(performance.now() - began).toBeLessThan(5000);
       await container.destroy();
-      expect(performance.now() - began).toBeLessThan(10_000);
+      expect(performance.now() - began).toBeLessThan(20_000);
       expect(await errorOf(sh(container, 'true'))).toMatchObject({ code: 'engine_failed' });
     });
   });
