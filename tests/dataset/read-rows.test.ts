@@ -92,6 +92,14 @@ describe('a file of rows', () => {
   ])('%s is a clear error', async (name, content, expected) => {
     expect(await failure(readRows(await written(name, content)))).toMatch(expected);
   });
+
+  test('a Parquet file whose schema names other columns than its row groups is a clear error', async () => {
+    const bytes = await readFile(join(fixtures, 'rows.parquet'));
+    bytes.write('IMAGE', bytes.indexOf('image_name', Math.floor(bytes.length * 0.39)));
+    expect(await failure(readRows(await written('renamed.parquet', bytes)))).toBe(
+      'bad_dataset: renamed.parquet: not a readable Parquet file: a row group has other columns than the schema',
+    );
+  });
 });
 
 describe('the source of rows', () => {
@@ -131,10 +139,12 @@ test('files of mangled bytes: rows or a bad_dataset error, soon', async () => {
   const sources = await Promise.all(
     ['rows.parquet', 'rows.jsonl'].map((name) => readFile(join(fixtures, name))),
   );
-  const edit = fc.record({
-    at: fc.double({ min: 0, max: 1, noNaN: true }),
-    byte: fc.integer({ min: 0, max: 255 }),
-  });
+  // The footer, which holds the schema, is the last half of the Parquet file.
+  const at = fc.oneof(...[0, 0.4].map((min) => fc.double({ min, max: 1, noNaN: true })));
+  const edit = fc.record({ at, byte: fc.oneof(fc.constant(255), fc.integer({ min: 0, max: 255 })) });
+  const leaked: unknown[] = [];
+  const onLeak = (reason: unknown) => leaked.push(reason);
+  process.on('unhandledRejection', onLeak);
   const mangled = fc.record({
     source: fc.constantFrom(0, 1),
     edits: fc.array(edit, { maxLength: 6 }),
@@ -160,5 +170,7 @@ test('files of mangled bytes: rows or a bad_dataset error, soon', async () => {
     }),
     { numRuns: 2000 },
   );
+  process.off('unhandledRejection', onLeak);
+  expect(leaked).toEqual([]);
   expect(Math.min(counts.good, counts.bad)).toBeGreaterThan(100);
 }, 120_000);
