@@ -8,7 +8,7 @@ import { fetchSplit } from './pin.js';
 import { DATA_FILE, readRows } from './read-rows.js';
 
 /** What a short name stands for: a dataset of the Hub, or a file that we ship. Tables of these are in `datasets/*`. */
-export type DatasetSource =
+type DatasetSource =
   | { readonly dataset: string; readonly revision?: string; readonly split?: string }
   | { readonly file: string };
 export type DatasetAliases = Readonly<Record<string, DatasetSource>>;

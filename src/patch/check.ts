@@ -1,5 +1,5 @@
 /** One file that a patch touches. Paths as git names them, without `a/` and `b/`. */
-export interface PatchFile {
+interface PatchFile {
   /** Absent for an added file. */
   readonly oldPath?: string;
   /** Absent for a deleted file. */

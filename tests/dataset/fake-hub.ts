@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 /** May answer a request in its own way; returns true when it did. */
-export type Mischief = (request: IncomingMessage, response: ServerResponse, count: number) => boolean;
+type Mischief = (request: IncomingMessage, response: ServerResponse, count: number) => boolean;
 
 export interface FakeHub {
   readonly endpoint: string;
