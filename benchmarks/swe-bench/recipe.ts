@@ -4,15 +4,18 @@ import { TESTBED } from '../python/eval-script.js';
 import { environmentOf } from './environment.js';
 import type { VersionSpec } from './version-spec.js';
 
+/** A compiler, and the headers that conda's Python brings along. */
+const COMPILER = ['build-essential', 'python3-dev'];
+
 /**
- * What SWE-bench's base image has for every instance and only these need: a compiler for extension modules, and Debian's locales for
- * Django's eval script, which calls locale-gen.
+ * What SWE-bench's base image has for every instance and only these need: a compiler for extension modules (Django's own is in its test
+ * requirement pywatchman, which has no wheel), and Debian's locales for Django's eval script, which calls locale-gen.
  */
 const SYSTEM_PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  'astropy/astropy': ['build-essential'],
-  'django/django': ['locales'],
-  'matplotlib/matplotlib': ['build-essential', 'wget'],
-  'scikit-learn/scikit-learn': ['build-essential'],
+  'astropy/astropy': COMPILER,
+  'django/django': [...COMPILER, 'locales'],
+  'matplotlib/matplotlib': [...COMPILER, 'wget'],
+  'scikit-learn/scikit-learn': COMPILER,
 };
 
 /** The image of an instance; undefined where only conda could make its environment. */
