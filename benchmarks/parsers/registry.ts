@@ -41,9 +41,13 @@ export function parserFinder(set: ParserSet): (name: string) => LogParser {
     const parser = parsers.get(name);
     if (parser !== undefined) return parser;
     const known = [...parsers.keys()].sort().join(', ');
-    throw new AssayError('unknown_log_parser', `No log parser is named ${JSON.stringify(name)} in ${set}.`, {
-      detail: `Known: ${known}`,
-    });
+    throw new AssayError(
+      'unknown_log_parser',
+      `No log parser is named ${JSON.stringify(name.slice(0, 80))} in ${set}.`,
+      {
+        detail: `Known: ${known}`,
+      },
+    );
   };
 }
 

@@ -4,7 +4,7 @@ import { AssayError } from '../errors.js';
 import { hasCode } from '../util/files.js';
 import { sha256 } from '../util/hash.js';
 import { decodeUtf8, isObject, type JsonRecord, parseJsonFile, readBytes } from '../util/json-file.js';
-import { messageOf, shown } from '../util/words.js';
+import { cut, messageOf, shown } from '../util/words.js';
 import { repeatedKey } from './repeated-key.js';
 
 /** One prediction as its file gives it. */
@@ -60,12 +60,12 @@ function fromRecord({ where, value }: JsonRecord): Submitted {
     );
   const model = value['model_name_or_path'];
   if (model !== undefined && model !== null && typeof model !== 'string')
-    throw bad(`${where} (${id}): model_name_or_path must be a text, got ${shown(model)}`);
+    throw bad(`${where} (${cut(id)}): model_name_or_path must be a text, got ${shown(model)}`);
   return {
     where,
     instanceId: id,
     ...(typeof model === 'string' ? { model } : {}),
-    patch: patchOf(`${where} (${id})`, value),
+    patch: patchOf(`${where} (${cut(id)})`, value),
   };
 }
 

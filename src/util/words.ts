@@ -37,6 +37,11 @@ export function shown(value: unknown, limit = 80): string {
   } catch {
     text = Object.prototype.toString.call(value);
   }
+  return cut(text, limit);
+}
+
+/** A text for an error message, cut at `limit` characters. */
+export function cut(text: string, limit = 80): string {
   return text.length <= limit ? text : `${text.slice(0, limit)}… (${text.length} characters)`;
 }
 
@@ -51,7 +56,7 @@ export function withHints(ids: readonly string[], known: Iterable<string>): stri
   const candidates = [...known];
   const lines = ids.slice(0, 10).map((id, i) => {
     const near = i < 5 ? nearest(id, candidates) : [];
-    return near.length === 0 ? id : `${id} (did you mean ${near.join(' or ')}?)`;
+    return near.length === 0 ? cut(id) : `${cut(id)} (did you mean ${near.join(' or ')}?)`;
   });
   return listed([...lines, ...ids.slice(10)]);
 }

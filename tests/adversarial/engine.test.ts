@@ -1,7 +1,6 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Value } from 'typebox/value';
 import { AssayError, type RunEvent, Verdict } from '../../src/index.js';
@@ -13,6 +12,8 @@ import { identifyProcess, type ProcessIdentity } from '../../src/util/process.js
 import { seededRandom } from '../../src/util/random.js';
 import { runInstanceOf, testClock, testContext, testJob, testManifest } from '../helpers/jobs.js';
 import { type ChaosEngine, chaosEngine, type EngineFault, FAULTS } from './chaos-engine.js';
+import { cases } from './hostile.js';
+import { scratchFolder } from './scratch.js';
 
 const RUNS = 110;
 const JOBS = 20;
@@ -23,11 +24,7 @@ const DEADLINES = { pull: 8, start: 8, apply: 12, test: 10, collect: 400 };
 const PATIENCE_MS = 10_000;
 
 const self = identifyProcess(process.pid) as ProcessIdentity;
-let work = '';
-beforeAll(async () => {
-  work = await mkdtemp(join(tmpdir(), 'assay-chaos-'));
-});
-afterAll(() => rm(work, { recursive: true, force: true }));
+const scratch = scratchFolder('chaos');
 
 interface Outcome {
   readonly error?: AssayError;
@@ -122,7 +119,7 @@ describe('an engine that breaks the rules of its interface', () => {
     let count = 0;
     await fc.assert(
       fc.asyncProperty(scenario, async ({ seed, rate, faults, interrupt, maxFailures }) => {
-        const folder = join(work, `run-${count++}`);
+        const folder = join(scratch.path, `run-${count++}`);
         const random = seededRandom(seed);
         const faultOf = (): EngineFault | undefined =>
           random() < rate ? faults[Math.floor(random() * faults.length)] : undefined;
@@ -160,7 +157,7 @@ describe('an engine that breaks the rules of its interface', () => {
         for (const [key, verdict] of before) expect(after.get(key)).toEqual(verdict);
         expect([...second.alive]).toEqual([]);
       }),
-      { numRuns: RUNS, endOnFailure: true },
+      cases(RUNS),
     );
   }, 120_000);
 });

@@ -3,7 +3,7 @@ import { AssayError } from '../../src/index.js';
 
 /** What a command in a fake container does. `hang` waits for the abort of the request. */
 export type Reply =
-  | { readonly output?: string; readonly exitCode?: number; readonly oomKilled?: boolean }
+  | { readonly output?: string | Uint8Array; readonly exitCode?: number; readonly oomKilled?: boolean }
   | { readonly hang: true; readonly output?: string }
   | { readonly fail: AssayError };
 
@@ -47,7 +47,11 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
         signal.throwIfAborted();
         const reply = (await options.exec?.(argv.join(' '), files, spec)) ?? {};
         if ('fail' in reply) throw reply.fail;
-        if (reply.output !== undefined) await onOutput(new TextEncoder().encode(reply.output), 'stdout');
+        if (reply.output !== undefined)
+          await onOutput(
+            typeof reply.output === 'string' ? new TextEncoder().encode(reply.output) : reply.output,
+            'stdout',
+          );
         signal.throwIfAborted();
         if ('hang' in reply)
           return new Promise((_resolve, reject) => {
