@@ -34,12 +34,16 @@ export interface HubClient {
 
 /** A client for one dataset. The Hub library is loaded on first use. */
 export function hubClient(dataset: string, settings: HubSettings): HubClient {
+  if (!/^https?:/.test(settings.endpoint) || !URL.canParse(settings.endpoint))
+    throw new AssayError(
+      'usage',
+      `HF_ENDPOINT ${settings.endpoint}: expected a URL such as https://huggingface.co`,
+    );
   const request = politeFetch(settings);
   const common = {
     repo: { type: 'dataset', name: dataset } as const,
     hubUrl: settings.endpoint,
     fetch: request,
-    ...(settings.token === undefined ? {} : { accessToken: settings.token }),
   };
   const ask = <T>(what: string, act: () => Promise<T>) => retried({ dataset, what, settings }, act);
 
@@ -88,10 +92,15 @@ export class Fault extends Error {
   }
 }
 
-/** `fetch` that gives up on a silent server and turns 429 and 5xx into retryable faults. */
+/**
+ * `fetch` that gives up on a silent server and turns 429 and 5xx into retryable faults. It adds the token itself: the
+ * library takes only tokens that start with `hf_`, which those of private mirrors don't.
+ */
 function politeFetch(settings: HubSettings): typeof fetch {
   const idleMs = settings.idleMs ?? 30_000;
   const send = settings.fetch ?? fetch;
+  const isHub = (input: string | URL | Request) =>
+    new URL(input instanceof Request ? input.url : input).origin === new URL(settings.endpoint).origin;
   let count = 0;
   return async (input, init) => {
     if (++count > MAX_REQUESTS) throw new Fault(`more than ${MAX_REQUESTS} requests for one dataset`, false);
@@ -105,7 +114,10 @@ function politeFetch(settings: HubSettings): typeof fetch {
     };
     const done = () => clearTimeout(timer);
     try {
-      const response = await send(input, { ...init, signal: silence.signal });
+      const headers = new Headers(init?.headers);
+      if (settings.token !== undefined && isHub(input))
+        headers.set('authorization', `Bearer ${settings.token}`);
+      const response = await send(input, { ...init, headers, signal: silence.signal });
       if (response.status === 429 || response.status >= 500) {
         await response.body?.cancel();
         const wait = Number(response.headers.get('retry-after'));

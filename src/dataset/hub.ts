@@ -29,7 +29,7 @@ export function hubSettingsFromEnv(
   const home = env['HF_HOME'] || join(env['XDG_CACHE_HOME'] || join(homedir, '.cache'), 'huggingface');
   return {
     endpoint: (env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, ''),
-    ...(env['HF_TOKEN'] ? { token: env['HF_TOKEN'] } : {}),
+    ...(env['HF_TOKEN']?.trim() ? { token: env['HF_TOKEN'].trim() } : {}),
     offline: /^(1|on|yes|true)$/i.test(env['HF_HUB_OFFLINE'] ?? ''),
     cacheDir: env['HF_HUB_CACHE'] || env['HUGGINGFACE_HUB_CACHE'] || join(home, 'hub'),
   };

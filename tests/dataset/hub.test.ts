@@ -133,8 +133,8 @@ describe('a dataset of the Hub', () => {
       seen ??= request.headers.authorization;
       return false;
     };
-    await load({}, { token: 'hf_abc' });
-    expect(seen).toBe('Bearer hf_abc');
+    await load({}, { token: 'of-a-mirror' });
+    expect(seen).toBe('Bearer of-a-mirror');
   });
 
   test('is refetched for the same commit only with the same bytes', async () => {
@@ -143,6 +143,35 @@ describe('a dataset of the Hub', () => {
     hub.files.set('data/test-00001-of-00002.jsonl', Buffer.from(line(9)));
     expect(await failure(load())).toMatch(/^bad_dataset: .*other files for this commit/);
   });
+});
+
+test('a file in Xet storage behind a redirect is read, and the token stays with the Hub', async () => {
+  const bytes = Buffer.from(line(5));
+  const seen: (string | undefined)[] = [];
+  const store = await startFakeHub({});
+  store.mischief = (request, response) => {
+    seen.push(request.headers.authorization);
+    response.writeHead(200, { 'content-length': bytes.length }).end(bytes);
+    return true;
+  };
+  hub.mischief = (request, response) => {
+    if (!request.url?.includes('/resolve/')) return false;
+    if (request.headers.range !== undefined)
+      response
+        .writeHead(200, {
+          'content-type': 'application/vnd.xet-fileinfo+json',
+          'x-linked-size': bytes.length,
+          'x-xet-hash': 'a'.repeat(64),
+          etag: '"x"',
+          link: `<${hub.endpoint}/r>; rel="xet-reconstruction-info", <${hub.endpoint}/a>; rel="xet-auth"`,
+        })
+        .end('{}');
+    else response.writeHead(302, { location: `${store.endpoint}/blob` }).end();
+    return true;
+  };
+  expect((await load({ split: '2025_05' }, { token: 'hf_abc' })).rows).toEqual([{ n: 5 }]);
+  expect(seen).toEqual([undefined]);
+  await store.close();
 });
 
 describe('a Hub that misbehaves', () => {
@@ -267,6 +296,13 @@ describe('a Hub that misbehaves', () => {
     };
     expect(await failure(load())).toMatch(/^hub_unavailable: .*more than 500 requests/);
   });
+
+  test.each([['hub.local'], ['https://'], ['']])(
+    'has no address: HF_ENDPOINT %j is a usage error',
+    async (endpoint) => {
+      expect(await failure(load({}, { endpoint }))).toMatch(/^usage: HF_ENDPOINT/);
+    },
+  );
 
   test('is not there: hub_unavailable', async () => {
     expect(await failure(load({}, { endpoint: 'http://127.0.0.1:1' }))).toMatch(
