@@ -17,7 +17,12 @@ export async function connectEngine(name: 'docker' | 'local', host: Host): Promi
   if (name === 'docker') {
     const { dockerEngine } = await import('../engine/docker/index.js');
     const { resolveImage } = await import('../image/resolve.js');
-    const engine = dockerEngine({ host: env['DOCKER_HOST'], home, runtimeDir: env['XDG_RUNTIME_DIR'] });
+    const engine = dockerEngine({
+      host: env['DOCKER_HOST'],
+      home,
+      runtimeDir: env['XDG_RUNTIME_DIR'],
+      configFolder: env['DOCKER_CONFIG'],
+    });
     return { engine, resolveImage: (spec, signal) => resolveImage(spec, { engine: engine.images, signal }) };
   }
   const { localEngine } = await import('../engine/local/index.js');

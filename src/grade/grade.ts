@@ -11,20 +11,24 @@ export function gradeWith(rules: GradingRules): (log: string, target: GradeTarge
     const parse = rules.findParser(target.logParser);
     const text = universalNewlines(log);
     const read = readStatuses(text, parse, target.instanceId, rules);
-    if ('notFound' in read) {
-      const infra = rules.infra.find((signature) => signature.pattern.test(text));
+    if ('notFound' in read)
       return {
         found: false,
         notFoundReason: read.notFound,
         resolved: false,
         resolution: 'NO',
-        ...(infra && { infra: { reason: infra.reason, tier: infra.tier } }),
+        ...infraSigns(text, rules),
       };
-    }
     const tests = tally(read.statuses, target, rules);
     const resolution = resolutionOf(tests);
-    return { found: true, resolved: resolution === 'FULL', resolution, tests };
+    if (resolution === 'FULL') return { found: true, resolved: true, resolution, tests };
+    return { found: true, resolved: false, resolution, tests, ...infraSigns(text, rules) };
   };
+}
+
+function infraSigns(text: string, rules: GradingRules): Pick<Grading, 'infra'> {
+  const found = rules.infra.find((signature) => signature.pattern.test(text));
+  return found === undefined ? {} : { infra: { reason: found.reason, tier: found.tier } };
 }
 
 function readStatuses(text: string, parse: LogParser, instanceId: string, rules: GradingRules): Read {
