@@ -10,7 +10,7 @@ import { assay } from '../helpers/cli.js';
 
 const KILLS = 50;
 const PREDICTIONS = join(packageRoot(), 'datasets', 'sample', 'predictions', 'mixed.jsonl');
-const COMMAND = ['eval', 'sample', '-p', PREDICTIONS, '-t', '2', '-j', '2', '-q', '--run-id', 'r'];
+const COMMAND = ['eval', 'sample', '-p', PREDICTIONS, '-t', '5', '-j', '2', '-q', '--run-id', 'r'];
 
 let work = '';
 beforeAll(async () => {
