@@ -33,7 +33,17 @@ assay('The gold patches: every instance must resolve', [
 ]);
 const mixed = fresh('quickstart-mixed');
 assay('Mixed predictions: right, wrong, malformed, empty, timing out', [
-  ...['eval', 'sample', '-p', 'datasets/sample/predictions/mixed.jsonl', '-t', '5', '--run-id', mixed],
+  ...[
+    'eval',
+    'sample',
+    '-p',
+    'datasets/sample/predictions/mixed.jsonl',
+    '-t',
+    '5',
+    ...choice,
+    '--run-id',
+    mixed,
+  ],
 ]);
 console.log(
   `\nNext: assay show runs/${mixed}   (npx assay, or node dist/src/cli/main.js)\nSWE-bench Verified for real: see README.md`,
