@@ -78,12 +78,12 @@ async function works(isolation: IsolationKind): Promise<boolean> {
     .finally(() => rm(folder, { recursive: true, force: true }));
 }
 
-/** Processes of this machine whose command line holds the text. */
-export async function processesWith(text: string): Promise<readonly number[]> {
+/** Processes of this machine that have the text as one of their arguments, e.g. the `12.5` of `sleep 12.5`. */
+export async function processesWith(argument: string): Promise<readonly number[]> {
   const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0 && pid !== process.pid);
   return pids.filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(text);
+      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0').includes(argument);
     } catch {
       return false;
     }
