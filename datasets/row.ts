@@ -104,7 +104,8 @@ function jsonList(text: string): string[] | undefined {
   }
 }
 
-const PYTHON_STRING = /\s*(?:'((?:[^'\\]|\\[\s\S])*)'|"((?:[^"\\]|\\[\s\S])*)")\s*(,|$)/y;
+/** One item; a longer one is no test name. */
+const PYTHON_STRING = /\s*(?:'((?:[^'\\]|\\[\s\S]){0,10000})'|"((?:[^"\\]|\\[\s\S]){0,10000})")\s*(,|$)/y;
 const PYTHON_ESCAPE = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\s\S]))/g;
 const ESCAPED: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '0': '\0' };
 

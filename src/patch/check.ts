@@ -59,6 +59,11 @@ interface Draft {
   hunks: number;
 }
 
+/** Two quoted paths of 4,096 bytes each fit; a longer line is no header. */
+const MAX_HEADER = 40_000;
+/** First letters of the lines that matter outside hunks. */
+const HEADER_STARTS = new Set('d-+@norcGB');
+
 function patchFiles(text: string): PatchFile[] {
   const files: Draft[] = [];
   let file: Draft | undefined;
@@ -84,6 +89,7 @@ function patchFiles(text: string): PatchFile[] {
       }
       left = { old: 0, new: 0 };
     }
+    if (line.length > MAX_HEADER || !HEADER_STARTS.has(line[0] ?? '')) continue;
     if (line.startsWith('diff --git ')) open(gitHeader(line.slice(11)));
     else if (line.startsWith('--- ')) {
       const oldPath = headerPath(line.slice(4));

@@ -4,23 +4,36 @@
  */
 export function repeatedKey(json: string): string | undefined {
   const seen = new Set<string>();
-  // Strings, and the brackets between them; everything else is skipped.
-  const token = /"(?:[^"\\]|\\[\s\S])*"|[{}[\]]/g;
   let depth = 0;
-  for (const match of json.matchAll(token)) {
-    const [text] = match;
-    if (text === '{' || text === '[') depth++;
-    else if (text === '}' || text === ']') depth--;
-    else if (
-      depth === 1 &&
-      /^\s*:/.test(json.slice(match.index + text.length, match.index + text.length + 100))
-    ) {
-      const key: unknown = JSON.parse(text);
-      if (typeof key === 'string') {
+  // The position where a string at depth 1 would be a key.
+  let isKey = false;
+  for (let at = 0; at < json.length; at++) {
+    const char = json[at];
+    if (char === '{' || char === '[') {
+      depth++;
+      isKey = depth === 1;
+    } else if (char === '}' || char === ']') depth--;
+    else if (char === ',') isKey = depth === 1;
+    else if (char === '"') {
+      const end = endOfString(json, at);
+      if (isKey && depth === 1) {
+        const key = String(JSON.parse(json.slice(at, end + 1)));
         if (seen.has(key)) return key;
         seen.add(key);
       }
+      isKey = false;
+      at = end;
     }
   }
   return undefined;
+}
+
+/** Position of the quote that ends the string which starts at `start`. */
+function endOfString(json: string, start: number): number {
+  for (let end = json.indexOf('"', start + 1); end !== -1; end = json.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (json[end - 1 - backslashes] === '\\') backslashes++;
+    if (backslashes % 2 === 0) return end;
+  }
+  return json.length;
 }

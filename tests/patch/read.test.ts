@@ -155,6 +155,14 @@ describe('several predictions for one instance', () => {
   });
 });
 
+test('a JSON map with patches longer than a regular expression can match is read', async () => {
+  const big = `${DIFF}${'\\"\n'.repeat(4_000_000)}`;
+  const { predictions } = await read(
+    await written('map.json', JSON.stringify({ 'demo__adder-1': big, 'demo__adder-2': big })),
+  );
+  expect(predictions.map(({ patch }) => patch === big)).toEqual([true, true]);
+});
+
 describe('the text of a patch', () => {
   test.each([
     ['no final newline', DIFF.slice(0, -1)],
