@@ -11,7 +11,7 @@ export const Prediction = Type.Object({
   untouched: Type.Optional(Type.Boolean()),
   /** Set when the patch text can be told wrong without a container: the outcome is `invalid`. */
   defect: Type.Optional(Type.String()),
-  /** What was changed to make the text usable (e.g. `fence_removed`), in order. Shown in the verdict. */
+  /** What a reader should know of the text, as `code: words` (e.g. `fenced`); it is never changed. Shown in the verdict. */
   notes: Type.Array(Type.String()),
 });
 export type Prediction = Static<typeof Prediction>;
