@@ -70,13 +70,23 @@ export const parseGradleRebench: LogParser = lineParser((line) => {
   const result = gradleResult(line.replace(GRADLE_TIME, ''));
   if (result === undefined) return undefined;
   const [name, status] = result;
-  return [name.slice(0, Math.max(2, trimmedEnd(name, 0, name.length))), status];
+  return [name.slice(0, Math.max(shortestName(name), trimmedEnd(name, 0, name.length))), status];
 });
 
 function gradleResult(line: string): readonly [string, TestStatus] | undefined {
   const status = line.endsWith('PASSED') ? 'PASSED' : line.endsWith('FAILED') ? 'FAILED' : undefined;
   const nameEnd = line.length - 7;
-  if (status === undefined || nameEnd < 2 || line.startsWith('>') || !isSpace(line.charCodeAt(nameEnd)))
+  if (
+    status === undefined ||
+    nameEnd < shortestName(line) ||
+    line.startsWith('>') ||
+    !isSpace(line.charCodeAt(nameEnd))
+  )
     return undefined;
   return [line.slice(0, nameEnd), status];
+}
+
+/** Units of the first two characters: a Gradle name has no fewer. */
+function shortestName(line: string): number {
+  return (line.codePointAt(0) ?? 0) > 0xffff ? 3 : 2;
 }
