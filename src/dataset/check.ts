@@ -4,14 +4,20 @@ import { AssayError } from '../errors.js';
 import { shown } from '../util/words.js';
 
 const compiled = new WeakMap<TSchema, ValidateFunction>();
-/** Our own schemas aren't checked against the meta-schema here (80 ms); the tests do that. */
+/** Set for quick compiling: rows are few, and the tests check our schemas against the meta-schema. */
 let ajv: Ajv2020 | undefined;
 
 /** Checks a row against a schema, compiled on first use. Throws AssayError(bad_dataset) with the field and its value. */
 export function checkRow(row: Readonly<Record<string, unknown>>, schema: TSchema): void {
   let validate = compiled.get(schema);
   if (validate === undefined) {
-    ajv ??= new Ajv2020({ verbose: true, allowUnionTypes: true, validateSchema: false });
+    ajv ??= new Ajv2020({
+      verbose: true,
+      allowUnionTypes: true,
+      meta: false,
+      validateSchema: false,
+      code: { optimize: false },
+    });
     validate = ajv.compile(schema);
     compiled.set(schema, validate);
   }
