@@ -101,6 +101,11 @@ export const ERRORS = {
     retryable: false,
     fix: 'Free disk space, then `assay retry RUN --only infra`.',
   },
+  file_unusable: {
+    class: 'input',
+    retryable: false,
+    fix: 'Check that the path is right and that you may write there.',
+  },
   out_of_memory: {
     class: 'infra',
     retryable: true,
@@ -158,14 +163,28 @@ export class AssayError extends Error {
   }
 }
 
-/** Any thrown value as an AssayError: ours stay as they are, everything else is `internal`. */
+/** Codes of file system errors that say something of the machine or the path, not of us. */
+const FILE_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  ENOSPC: 'disk_full',
+  EDQUOT: 'disk_full',
+  EACCES: 'file_unusable',
+  EPERM: 'file_unusable',
+  EROFS: 'file_unusable',
+  ENOTDIR: 'file_unusable',
+  EISDIR: 'file_unusable',
+  ENAMETOOLONG: 'file_unusable',
+};
+
+/** Any thrown value as an AssayError: ours stay, file system errors get their code, everything else is `internal`. */
 export function toAssayError(error: unknown, phase?: Phase): AssayError {
   if (error instanceof AssayError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
-  return new AssayError(full ? 'disk_full' : 'internal', message, {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  const known = typeof code === 'string' && Object.hasOwn(FILE_ERRORS, code) ? FILE_ERRORS[code] : undefined;
+  const stack = known === undefined && error instanceof Error ? error.stack : undefined;
+  return new AssayError(known ?? 'internal', message, {
     ...(phase === undefined ? {} : { phase }),
-    ...(error instanceof Error && error.stack !== undefined ? { detail: error.stack } : {}),
+    ...(stack === undefined ? {} : { detail: stack }),
     cause: error,
   });
 }

@@ -6,14 +6,17 @@ import { AssayError } from '../errors.js';
 import type { EvalSpec } from '../model/eval-spec.js';
 import type { Instance } from '../model/instance.js';
 import type { RunEvent, RunInstance, RunManifest, RunResults } from '../model/run.js';
+import type { Verdict } from '../model/verdict.js';
 import { readPredictions } from '../patch/read.js';
 import { evaluate } from '../run/evaluate.js';
 import { defaultWorkers } from '../run/schedule.js';
 import type { Job } from '../run-instance.js';
+import { messageOf } from '../util/words.js';
 import { readDurations, rememberDurations } from './durations.js';
 import { connectEngine, isOrphan, orphanLabels } from './engines.js';
 import { EXIT, usage } from './exit.js';
 import {
+  checkCount,
   type DatasetFlags,
   type EngineFlags,
   parseBytes,
@@ -73,8 +76,12 @@ const DEFINING = [
   ...['id', 'id-file', 'filter', 'repo', 'since', 'until', 'month', 'shuffle', 'slice', 'limit', 'shard'],
 ] as const;
 
-/** `assay eval`: dataset and predictions to verdicts and a report. */
-export async function evalCommand(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
+/** `assay eval`: dataset and predictions to verdicts and a report; `again` chooses verdicts of the folder to be found anew. */
+export async function evalCommand(
+  raw: Readonly<Record<string, unknown>>,
+  host: Host,
+  again?: (verdict: Verdict) => boolean,
+): Promise<number> {
   const args = raw as EvalArgs;
   const plan = await prepare(args, host);
   if (args['dry-run'] === true) {
@@ -82,7 +89,7 @@ export async function evalCommand(raw: Readonly<Record<string, unknown>>, host: 
       host.out(`${spec.instanceId}\t${prediction.attempt}\t${spec.images.join(' ')}`);
     return EXIT.done;
   }
-  const results = await execute(plan, args, host);
+  const results = await execute(plan, args, host, again);
   const summary = await finishReport(results, plan.folder, args.json === true, host);
   if (summary.outcomes.infra_error > 0) return EXIT.infraLeft;
   return (summary.passAt1.rate ?? 0) < (args['fail-under'] ?? 0) ? EXIT.belowThreshold : EXIT.done;
@@ -99,6 +106,7 @@ interface Plan {
 }
 
 async function prepare(args: EvalArgs, host: Host): Promise<Plan> {
+  checkNumbers(args);
   const source = predictionSource(args);
   const dataset = await loadInstances(args, host);
   const first = dataset.instances[0];
@@ -114,8 +122,6 @@ async function prepare(args: EvalArgs, host: Host): Promise<Plan> {
   const benchmark = benchmarkFor(first);
   const profile = profileNamed(args.profile ?? benchmark.defaultProfile);
   const epochs = args.epochs ?? 1;
-  if (!Number.isInteger(epochs) || epochs < 1)
-    throw usage(`--epochs ${epochs}: expected a whole number from 1`);
   if (!benchmark.profiles.includes(profile.name))
     throw usage(
       `--profile ${profile.name} does not fit these rows; choose ${benchmark.profiles.join(' or ')}`,
@@ -161,7 +167,12 @@ async function prepare(args: EvalArgs, host: Host): Promise<Plan> {
   };
 }
 
-async function execute(plan: Plan, args: EvalArgs, host: Host): Promise<RunResults> {
+async function execute(
+  plan: Plan,
+  args: EvalArgs,
+  host: Host,
+  again?: (verdict: Verdict) => boolean,
+): Promise<RunResults> {
   const { engine, resolveImage } = await connectEngine(plan.engineName, host);
   const interrupt = listenForInterrupt(host);
   const progress = createProgress(progressKind(args, host), host);
@@ -175,8 +186,6 @@ async function execute(plan: Plan, args: EvalArgs, host: Host): Promise<RunResul
     const orphans = await engine.containers.reap({ 'assay.host': hostname() }, isOrphan);
     if (orphans.length > 0) host.err(`removed ${orphans.length} containers of runs that had crashed`);
     const workers = args.workers ?? defaultWorkers(engineInfo.cpus, engineInfo.freeMemoryBytes);
-    if (!Number.isInteger(workers) || workers < 1)
-      throw usage(`--workers ${workers}: expected a whole number from 1`);
     const durations = await readDurations(host.cacheDir);
     if (args.quiet !== true)
       host.err(
@@ -198,6 +207,7 @@ async function execute(plan: Plan, args: EvalArgs, host: Host): Promise<RunResul
         mayUseNetwork: args.network !== 'off',
       },
       owner: host.self,
+      again,
       workers,
       retries: args.retries ?? 2,
       maxFailures: args['max-failures'],
@@ -210,7 +220,9 @@ async function execute(plan: Plan, args: EvalArgs, host: Host): Promise<RunResul
       drain: interrupt.drain,
       kill: interrupt.kill,
     });
-    await rememberDurations(host.cacheDir, durations, results.verdicts);
+    await rememberDurations(host.cacheDir, durations, results.verdicts).catch((error: unknown) =>
+      host.err(`warning: durations are not kept for the next run: ${messageOf(error)}`),
+    );
     return results;
   } finally {
     progress.stop();
@@ -221,6 +233,20 @@ async function execute(plan: Plan, args: EvalArgs, host: Host): Promise<RunResul
 
 /** `--json` prints a start record, one per finished attempt, and an end record. A run that crashed has no end. */
 const JSON_EVENTS: ReadonlySet<RunEvent['type']> = new Set(['run_start', 'verdict', 'run_end']);
+
+/** yargs makes NaN of what is no number. */
+function checkNumbers(args: EvalArgs): void {
+  checkCount(args.epochs, 'epochs', 1);
+  checkCount(args.workers, 'workers', 1);
+  checkCount(args.retries, 'retries', 0);
+  checkCount(args['max-failures'], 'max-failures', 1);
+  checkCount(args.pids, 'pids', 1);
+  const { cpus, 'fail-under': share } = args;
+  if (cpus !== undefined && !(cpus > 0 && cpus < Number.POSITIVE_INFINITY))
+    throw usage(`--cpus ${cpus}: expected a number above 0`);
+  if (share !== undefined && !(share >= 0 && share <= 1))
+    throw usage(`--fail-under ${share}: expected a share from 0 to 1, e.g. 0.4`);
+}
 
 function predictionSource({ predictions, gold, empty }: EvalArgs): string {
   const given = [

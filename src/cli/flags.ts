@@ -57,7 +57,20 @@ export function withGroups<T>(
   let result = yargs;
   for (const [heading, flags] of Object.entries(groups))
     result = result.options(flags).group(Object.keys(flags), heading) as Argv<T>;
-  return result;
+  const single = Object.values(groups)
+    .flatMap((flags) => Object.entries(flags))
+    .filter(([, { array }]) => array !== true);
+  return result.check((args) => {
+    for (const [name] of single)
+      if (Array.isArray((args as Record<string, unknown>)[name])) throw usage(`--${name} is given twice`);
+    return true;
+  });
+}
+
+/** Throws `usage` unless the flag is absent or a whole number from `minimum`. */
+export function checkCount(value: number | undefined, flag: string, minimum: number): void {
+  if (value !== undefined && (!Number.isSafeInteger(value) || value < minimum))
+    throw usage(`--${flag} ${value}: expected a whole number from ${minimum}`);
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600 };

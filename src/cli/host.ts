@@ -22,7 +22,8 @@ const clock: Clock = {
   now: () => performance.now(),
   iso: () => new Date().toISOString(),
   after(ms, fire) {
-    const timer = setTimeout(fire, ms);
+    // Longer ones would fire at once.
+    const timer = setTimeout(fire, Math.min(ms, 2 ** 31 - 1));
     return () => clearTimeout(timer);
   },
 };

@@ -33,7 +33,7 @@ async function main(argv: readonly string[]): Promise<number> {
       'Exit codes: 0 all graded; 1 a fault of ours; 2 wrong usage; 3 environment not ready; 4 infrastructure errors left; 5 below --fail-under; 130 interrupted.',
     )
     .fail((message, error) => {
-      throw error ?? usage(message);
+      throw error ?? usage(message.replace(/\s*\n\s*/g, ' '));
     });
   for (const command of commands)
     cli.command({

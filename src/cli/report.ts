@@ -32,7 +32,7 @@ export async function reportCommand(raw: Readonly<Record<string, unknown>>, host
   return EXIT.done;
 
   function filesOf(format: string): Iterable<ReportFile> | AsyncIterable<ReportFile> {
-    if (format in reporters) return reporters[format as ReportFormat](results, summary);
+    if (Object.hasOwn(reporters, format)) return reporters[format as ReportFormat](results, summary);
     if (format !== 'submission')
       throw usage(`--format ${format}: known are ${[...Object.keys(reporters), 'submission'].join(', ')}`);
     return submissionFiles(results, async (instanceId, attempt) => ({

@@ -1,7 +1,6 @@
-import { rename } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Verdict } from '../model/verdict.js';
-import { attemptFolder, readManifest, readVerdicts } from '../run/folder.js';
+import { readRun } from '../run/folder.js';
 import { type EvalArgs, evalCommand } from './eval.js';
 import { EXIT } from './exit.js';
 import type { Host } from './host.js';
@@ -14,22 +13,20 @@ type RetryArgs = Pick<
   readonly only: 'infra' | 'timeout';
 };
 
-/** `assay retry`: moves the chosen attempts aside, keeping them, and evaluates them again in place. */
+/** `assay retry`: evaluates the chosen attempts again in place, and those that an earlier retry did not come to. */
 export async function retryCommand(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
   const { run, only, id, ...others } = raw as RetryArgs;
   const folder = resolve(host.cwd, run);
-  const manifest = await readManifest(folder);
-  const chosen = (await readVerdicts(folder)).filter(
-    (verdict) => matches(verdict, only) && (id === undefined || id.includes(verdict.instanceId)),
-  );
-  host.err(`${chosen.length} attempts to retry in ${run}`);
-  if (chosen.length === 0) return EXIT.done;
-  for (const { instanceId, attempt, finishedAt } of chosen) {
-    const old = attemptFolder(folder, instanceId, attempt);
-    await rename(old, `${old}.${finishedAt.replace(/[^0-9TZ]/g, '')}`);
-  }
+  const { manifest, instances, verdicts } = await readRun(folder);
+  const isChosen = (verdict: Verdict) =>
+    matches(verdict, only) && (id === undefined || id.includes(verdict.instanceId));
+  const chosen = verdicts.filter(isChosen).length;
+  const planned = instances.reduce((sum, { attempts = 0 }) => sum + attempts, 0);
+  const missing = Math.max(0, planned - verdicts.length);
+  host.err(`${chosen} attempts to retry in ${run}${missing > 0 ? `, ${missing} without a verdict` : ''}`);
+  if (chosen + missing === 0) return EXIT.done;
   const options = manifest.settings.options as Omit<EvalArgs, 'dataset'> & { dataset: string };
-  return evalCommand({ ...others, ...options, 'run-id': manifest.runId, output: folder }, host);
+  return evalCommand({ ...others, ...options, 'run-id': manifest.runId, output: folder }, host, isChosen);
 }
 
 function matches(verdict: Verdict, only: 'infra' | 'timeout'): boolean {

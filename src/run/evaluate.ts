@@ -16,6 +16,8 @@ export interface EvaluateOptions {
   readonly jobs: readonly Job[];
   readonly context: Omit<RunInstanceContext, 'log' | 'onPhase' | 'signal' | 'discard'>;
   readonly owner: ProcessIdentity;
+  /** Verdicts of the folder that are to be found anew. */
+  readonly again?: (verdict: Verdict) => boolean;
   readonly workers: number;
   /** Further tries of an attempt that failed for the machine's fault. */
   readonly retries: number;
@@ -42,8 +44,8 @@ const REMOVAL_WAIT_MS = 60_000;
  * after a drain or kill, when everything that was started is stopped and recorded.
  */
 export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
-  const { folder, manifest, instances, owner, context, drain, kill } = options;
-  const ledger = await openLedger({ folder, manifest, instances, owner });
+  const { folder, manifest, instances, owner, again, context, drain, kill } = options;
+  const ledger = await openLedger({ folder, manifest, instances, owner, again });
   const discarded = new Set<Promise<void>>();
   const stop = new AbortController();
   const halt = AbortSignal.any([drain, kill, stop.signal]);

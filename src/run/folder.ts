@@ -1,11 +1,14 @@
-import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createGunzip } from 'node:zlib';
+import { promisify } from 'node:util';
+import { constants, gunzip, type ZlibOptions } from 'node:zlib';
+import type { Static, TSchema } from 'typebox';
+import { Value } from 'typebox/value';
 import { AssayError } from '../errors.js';
-import type { RunInstance, RunManifest, RunResults } from '../model/run.js';
-import type { Verdict } from '../model/verdict.js';
+import { RunInstance, RunManifest, type RunResults } from '../model/run.js';
+import { Verdict } from '../model/verdict.js';
 import { hasCode, readIfExists } from '../util/files.js';
+import { messageOf } from '../util/words.js';
 
 /** Names of the files of a run folder; docs/run-folder.md describes them. */
 export const FILES = {
@@ -31,17 +34,19 @@ export async function readManifest(run: string): Promise<RunManifest> {
   });
   if (text === undefined)
     throw new AssayError('run_not_found', `${run} is not a run folder: it has no ${FILES.manifest}`);
-  return parse<RunManifest>(text, join(run, FILES.manifest));
+  return parse(text, RunManifest, join(run, FILES.manifest));
 }
 
 /** Instances, manifest and the verdict of each finished attempt. */
 export async function readRun(run: string): Promise<RunResults> {
   const manifest = await readManifest(run);
   const path = join(run, FILES.instances);
-  const lines = ((await readIfExists(path)) ?? '').split('\n').filter((line) => line !== '');
+  const text = await readIfExists(path);
+  if (text === undefined) throw new AssayError('run_damaged', `${path} is missing`);
+  const lines = text.split('\n').filter((line) => line !== '');
   return {
     manifest,
-    instances: lines.map((line, index) => parse<RunInstance>(line, `${path}:${index + 1}`)),
+    instances: lines.map((line, index) => parse(line, RunInstance, `${path}:${index + 1}`)),
     verdicts: await readVerdicts(run),
   };
 }
@@ -54,7 +59,11 @@ export async function readVerdicts(run: string): Promise<readonly Verdict[]> {
       if (!/^\d+$/.test(attempt)) continue;
       const path = join(run, 'i', id, attempt, FILES.verdict);
       const text = await readIfExists(path);
-      if (text !== undefined) verdicts.push(parse<Verdict>(text, path));
+      if (text === undefined) continue;
+      const verdict = parse(text, Verdict, path);
+      if (verdict.instanceId !== id || String(verdict.attempt) !== attempt)
+        throw new AssayError('run_damaged', `${path} is the verdict of another attempt`);
+      verdicts.push(verdict);
     }
   }
   return verdicts.sort((a, b) =>
@@ -70,16 +79,21 @@ export async function readPatch(run: string, instanceId: string, attempt: number
 /** The test log of an attempt, or undefined when the tests were not reached. */
 export async function readLog(run: string, instanceId: string, attempt: number): Promise<string | undefined> {
   const path = join(attemptFolder(run, instanceId, attempt), FILES.log);
-  const chunks: Uint8Array[] = [];
+  let packed: Uint8Array;
   try {
-    for await (const chunk of createReadStream(path).pipe(createGunzip())) chunks.push(chunk as Uint8Array);
+    packed = await readFile(path);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
-    // A log cut short by a crash: what was written is still the evidence.
-    if (!hasCode(error, 'Z_BUF_ERROR')) throw error;
+    throw error;
   }
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(chunks));
+  // A log that a crash cut short is still the evidence: what is there is unpacked, and a missing end is no error.
+  const bytes = await unpack(packed, { finishFlush: constants.Z_SYNC_FLUSH }).catch((cause: unknown) => {
+    throw new AssayError('run_damaged', `${path} is not the gzip file that a run writes`, { cause });
+  });
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
+
+const unpack = promisify<Uint8Array, ZlibOptions, Uint8Array>(gunzip);
 
 async function folders(path: string): Promise<string[]> {
   try {
@@ -93,12 +107,17 @@ async function folders(path: string): Promise<string[]> {
   }
 }
 
-function parse<T extends object>(text: string, where: string): T {
+function parse<T extends TSchema>(text: string, schema: T, where: string): Static<T> {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return value as T;
-  } catch {
-    // Falls through to the error below, which names the file.
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new AssayError('run_damaged', `${where} is not JSON: ${messageOf(error)}`);
   }
-  throw new AssayError('run_damaged', `${where} is not the JSON that a run writes`);
+  if (Value.Check(schema, value)) return value;
+  const [first] = Value.Errors(schema, value);
+  throw new AssayError(
+    'run_damaged',
+    `${where} is not what a run writes: ${first?.instancePath || 'the whole'} ${first?.message}`,
+  );
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { appendFile, mkdir, rm, truncate } from 'node:fs/promises';
+import { appendFile, mkdir, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -40,10 +40,13 @@ interface OpenLedgerOptions {
   readonly manifest: RunManifest;
   readonly instances: readonly RunInstance[];
   readonly owner: ProcessIdentity;
+  /** Verdicts to be found anew: their folders are kept under another name. */
+  readonly again?: (verdict: Verdict) => boolean;
 }
 
 /** Opens a new run folder, or an old one with equal settings to go on; `run_changed` shows the difference otherwise. */
-export async function openLedger({ folder, manifest, instances, owner }: OpenLedgerOptions): Promise<Ledger> {
+export async function openLedger(options: OpenLedgerOptions): Promise<Ledger> {
+  const { folder, manifest, instances, owner, again = () => false } = options;
   const release = await takeLock(join(folder, FILES.lock), owner);
   try {
     if ((await readIfExists(join(folder, FILES.manifest))) === undefined) {
@@ -58,7 +61,12 @@ export async function openLedger({ folder, manifest, instances, owner }: OpenLed
     const verdicts = await readVerdicts(folder);
     const events = join(folder, FILES.events);
     await mendEvents(events, verdicts);
-    const done = new Map(verdicts.map((verdict) => [attemptKey(verdict), verdict]));
+    for (const { instanceId, attempt, finishedAt } of verdicts.filter(again)) {
+      const old = attemptFolder(folder, instanceId, attempt);
+      await rename(old, `${old}.${finishedAt.replace(/[^0-9TZ]/g, '')}`);
+    }
+    const kept = verdicts.filter((verdict) => !again(verdict));
+    const done = new Map(kept.map((verdict) => [attemptKey(verdict), verdict]));
     let tail: Promise<unknown> = Promise.resolve();
     let isTorn = false;
     return {
@@ -143,7 +151,7 @@ async function mendEvents(path: string, verdicts: readonly Verdict[]): Promise<v
 function verdictOf(line: string): Verdict | undefined {
   if (!line.startsWith('{"type":"verdict"')) return undefined;
   try {
-    return (JSON.parse(line) as Extract<RunEvent, { type: 'verdict' }>).verdict;
+    return (JSON.parse(line) as Partial<Extract<RunEvent, { type: 'verdict' }>>).verdict ?? undefined;
   } catch {
     return undefined;
   }
