@@ -22,7 +22,7 @@ module.exports = {
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     only('src/model/', []),
     only('src/errors\\.ts', ['src/model/']),
-    only('src/util/', ['src/model/']),
+    only('src/util/', ['src/model/', 'src/errors\\.ts']),
     only('src/dataset/', BASE),
     only('src/patch/', BASE),
     only('src/engine/', BASE),

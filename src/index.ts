@@ -14,3 +14,4 @@ export * from './model/verdict.js';
 export * from './stats/instances.js';
 export * from './stats/summary.js';
 export { canonicalJson, sha256 } from './util/hash.js';
+export { packageRoot } from './util/package.js';

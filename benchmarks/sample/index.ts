@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { AssayError, type Benchmark, type EvalSpec, type Instance } from '../../src/index.js';
+import { join } from 'node:path';
+import { AssayError, type Benchmark, type EvalSpec, type Instance, packageRoot } from '../../src/index.js';
 
 const OWNER = 'assay-sample/';
 const REPOSITORIES = ['pennybook', 'tabula', 'tempo'];
@@ -57,11 +55,4 @@ function specFor(instance: Instance): EvalSpec {
     evalType,
     needs: instance.needs ?? {},
   };
-}
-
-/** The nearest folder upwards with a package.json, from the sources or from dist. */
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
 }

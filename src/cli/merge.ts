@@ -17,6 +17,9 @@ interface MergeArgs {
   readonly json: boolean;
 }
 
+/** As people number: `x-2` before `x-10`. */
+const byId = new Intl.Collator('en', { numeric: true });
+
 /** What shards of one run may differ in. */
 const MAY_DIFFER = new Set(['shard', 'id', 'id-file', 'slice', 'limit']);
 
@@ -60,7 +63,7 @@ export async function mergeCommand(raw: Readonly<Record<string, unknown>>, host:
       createdAt: host.clock.iso(),
       settings: { ...first.manifest.settings, options },
     },
-    instances: [...instances.values()].sort((a, b) => (a.instanceId < b.instanceId ? -1 : 1)),
+    instances: [...instances.values()].sort((a, b) => byId.compare(a.instanceId, b.instanceId)),
     attempts: [...attempts.values()],
     owner: host.self,
   });

@@ -13,7 +13,7 @@ import { AssayError } from '../errors.js';
 import type { Benchmark } from '../model/eval-spec.js';
 import type { GradingProfile } from '../model/grading.js';
 import type { Instance } from '../model/instance.js';
-import { packageRoot } from './version.js';
+import { packageRoot } from '../util/package.js';
 
 /** The one list of what the machinery works on: adding a benchmark is a folder each in datasets/ and benchmarks/, and a line here. */
 export const datasetFormats: readonly DatasetFormat[] = [

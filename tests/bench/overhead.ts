@@ -9,9 +9,9 @@ import { parseArgs } from 'node:util';
 import { v5 } from '../../benchmarks/swe-bench/profiles.js';
 import { realHost } from '../../src/cli/host.js';
 import { loadInstances, specsOf } from '../../src/cli/inputs.js';
-import { packageRoot } from '../../src/cli/version.js';
 import type { EvalSpec, Instance } from '../../src/index.js';
 import { readVerdicts } from '../../src/run/folder.js';
+import { packageRoot } from '../../src/util/package.js';
 
 const ROUNDS = 3;
 const COUNT = 8;

@@ -9,10 +9,10 @@ import { parseArgs } from 'node:util';
 import { realHost } from '../../src/cli/host.js';
 import { loadInstances, specsOf } from '../../src/cli/inputs.js';
 import { datasetAliases } from '../../src/cli/registry.js';
-import { packageRoot } from '../../src/cli/version.js';
 import { hubSettingsFromEnv } from '../../src/dataset/hub.js';
 import { loadRows } from '../../src/dataset/load.js';
 import { readVerdicts } from '../../src/run/folder.js';
+import { packageRoot } from '../../src/util/package.js';
 
 const { values } = parseArgs({
   options: {

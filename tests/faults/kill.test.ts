@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { packageRoot } from '../../src/cli/version.js';
 import type { RunEvent } from '../../src/index.js';
 import { readRun } from '../../src/run/folder.js';
+import { packageRoot } from '../../src/util/package.js';
 import { seededRandom } from '../../src/util/random.js';
 import { assay } from '../helpers/cli.js';
 

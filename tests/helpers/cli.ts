@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/cli/version.js';
+import { packageRoot } from '../../src/util/package.js';
 
 const MAIN = join(packageRoot(), 'dist', 'src', 'cli', 'main.js');
 

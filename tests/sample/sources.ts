@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { datasetFormats } from '../../src/cli/registry.js';
-import { packageRoot } from '../../src/cli/version.js';
 import { toInstances } from '../../src/dataset/format.js';
 import type { Instance } from '../../src/index.js';
+import { packageRoot } from '../../src/util/package.js';
 
 export const SAMPLE = join(packageRoot(), 'datasets', 'sample');
 export const PATH = process.env['PATH'] ?? '';
