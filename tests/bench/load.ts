@@ -10,9 +10,11 @@ if (path === undefined) throw new Error('usage: npm run bench:load -- FILE [ROUN
 
 const formats = [sweBench2026, sweBench2025, sweRebenchV1, sweRebenchV2];
 const times: number[] = [];
+const cpu: number[] = [];
 let count = 0;
 for (let round = 0; round < Number(rounds); round++) {
   const start = performance.now();
+  const used = process.cpuUsage();
   const { rows, file } = await loadRows({
     source: resolve(path),
     aliases: {},
@@ -22,11 +24,17 @@ for (let round = 0; round < Number(rounds); round++) {
   });
   count = toInstances({ rows, formats, file }).length;
   times.push(performance.now() - start);
+  const { user, system } = process.cpuUsage(used);
+  cpu.push((user + system) / 1000);
 }
-const sorted = times.toSorted((a, b) => a - b);
-const middle = sorted.length / 2;
-const median = ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
+const ms = (value: number | undefined) => `${value?.toFixed(0)} ms`;
+
+/** The middle value; the lower of two. */
+function median(values: readonly number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length / 2) - 1];
+}
+
 console.log(
-  `${count} instances, ${times.length} rounds: first ${times[0]?.toFixed(0)} ms (libraries and schemas are loaded in it), ` +
-    `median ${median.toFixed(0)} ms, slowest ${sorted.at(-1)?.toFixed(0)} ms`,
+  `${count} instances, ${times.length} rounds: first ${ms(times[0])} (libraries and schemas are loaded in it), ` +
+    `median ${ms(median(times))}, slowest ${ms(Math.max(...times))}; median CPU time ${ms(median(cpu))}`,
 );
