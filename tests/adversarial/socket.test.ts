@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { AssayError, type RunEvent } from '../../src/index.js';
 import { dockerEngine } from '../../src/engine/docker/index.js';
 import { resolveImage } from '../../src/image/resolve.js';
 import { evaluate } from '../../src/run/evaluate.js';
 import { readRun } from '../../src/run/folder.js';
 import { identifyProcess, type ProcessIdentity } from '../../src/util/process.js';
+import { messageOf } from '../../src/util/words.js';
 import { type Endpoint, type FakeEngine, startFakeEngine } from '../fixtures/engine/fake-engine.js';
 import { type Fault, frame } from '../fixtures/engine/faults.js';
 import { runInstanceOf, testClock, testJob, testManifest } from '../helpers/jobs.js';
@@ -15,9 +15,9 @@ import { scratchFolder } from './scratch.js';
 
 const scratch = scratchFolder('socket');
 const self = identifyProcess(process.pid) as ProcessIdentity;
-/** Milliseconds: an engine that hangs costs a test little. */
-const PATIENCE = { connectMs: 1000, removeMs: 200, createGraceMs: 100, exitCodeMs: 100 };
-const DEADLINES = { pull: 0.6, start: 0.6, apply: 0.6, test: 0.6, collect: 5 };
+/** Milliseconds: an engine that hangs costs little, and one that works has time enough on a machine that does other work too. */
+const PATIENCE = { connectMs: 1000, removeMs: 1500, createGraceMs: 300, exitCodeMs: 300 };
+const DEADLINES = { pull: 1.5, start: 1.5, apply: 1.5, test: 1.5, collect: 5 };
 
 const FAULTS: Readonly<Record<string, Fault>> = {
   hang: { kind: 'hang' },
@@ -29,6 +29,10 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   null: { kind: 'body', body: 'null' },
   'broken JSON': { kind: 'body', body: '{"Id": ' },
   'wrong types': { kind: 'body', body: '{"Id": 5, "Running": "no", "ExitCode": "0", "RepoDigests": 7}' },
+  'wrong types beside an id': {
+    kind: 'body',
+    body: '{"Id": "sha256:1", "RepoDigests": 7, "Config": 3, "Size": "big", "Running": 5}',
+  },
   'a list': { kind: 'body', body: '[]' },
   'garbage frames': { kind: 'body', body: [frame(1, 'PASS'), Buffer.from('garbage!')] },
   'half a frame': { kind: 'body', body: [frame(1, 'PASS').subarray(0, 9)], cut: true },
@@ -45,17 +49,17 @@ const STEPS: readonly Endpoint[] = [
   ...(['put', 'execCreate', 'execStart', 'execInspect', 'kill', 'remove'] as const),
 ];
 
+const REMOTE = 'demo/remote:1';
 const jobs = ['a', 'b', 'c'].map((id) => {
   const job = testJob(id);
   // One image that is there and one that a pull finds.
-  const images = id === 'c' ? ['remote:1'] : ['assay-base:latest'];
+  const images = id === 'c' ? [REMOTE] : ['assay-base:latest'];
   return { ...job, spec: { ...job.spec, images } };
 });
 
-/** Three attempts at an engine that misbehaves so; each request of the step, or the first only. */
-async function runAt(fake: FakeEngine, folder: string): Promise<readonly RunEvent[]> {
+/** Three attempts at an engine that misbehaves. */
+async function runAt(fake: FakeEngine, folder: string): Promise<void> {
   const engine = dockerEngine({ host: fake.host, patience: PATIENCE });
-  const events: RunEvent[] = [];
   const never = new AbortController().signal;
   try {
     await evaluate({
@@ -77,62 +81,67 @@ async function runAt(fake: FakeEngine, folder: string): Promise<readonly RunEven
       workers: 3,
       retries: 0,
       durations: new Map(),
-      onEvent: (event) => events.push(event),
+      onEvent: () => undefined,
       onWarning: () => undefined,
       drain: never,
       kill: never,
     });
-    return events;
   } finally {
     await engine.close();
   }
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  for (let waited = 0; !holds() && waited < 3000; waited += 10)
+  for (let waited = 0; !holds() && waited < 8000; waited += 10)
     await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-describe('a whole run at an engine on a Unix socket that misbehaves', () => {
-  for (const step of STEPS) {
-    test.concurrent.each(Object.entries(FAULTS))(
-      `at each ${step}: %s`,
-      async (name, fault) => {
-        const folder = join(scratch.path, `${step} ${name}`);
-        const fake = await startFakeEngine({
-          faults: { [step]: fault },
-          registry: ['remote:1'],
-          run: (argv) => ({ stdout: argv.includes('/eval.sh') ? 'PASS' : '' }),
-        });
-        try {
-          const from = performance.now();
-          await runAt(fake, folder);
-          expect(performance.now() - from).toBeLessThan(15_000);
-          const { verdicts } = await readRun(folder);
-          expect(verdicts.map(({ instanceId }) => instanceId)).toEqual(['a', 'b', 'c']);
-          for (const verdict of verdicts) {
-            assertWhole(verdict);
-            // Nothing that an engine says wrong may count against the model.
-            expect(['resolved', 'infra_error']).toContain(
-              verdict.reason === 'test_timeout' ? 'resolved' : verdict.outcome,
-            );
-            expect(verdict.detail ?? '').not.toMatch(/^\s+at /m);
-            expect(verdict.reason).not.toBe('internal');
-          }
-          const isBroken = step === 'remove' && fault.kind.endsWith('status') && fault.effect !== true;
-          if (!isBroken) {
-            await until(() => fake.containers().length === 0);
-            expect(fake.containers()).toEqual([]);
-          }
-        } catch (error) {
-          if (!(error instanceof AssayError)) throw error;
-          expect(error.code).not.toBe('internal');
-        } finally {
-          await fake.close();
-          await rm(folder, { recursive: true, force: true });
-        }
-      },
-      60_000,
-    );
+/** What is wrong after a run at an engine with that fault; undefined when all is as it must be. */
+async function faultOfRun(step: Endpoint, name: string, fault: Fault): Promise<string | undefined> {
+  const folder = join(scratch.path, `${step} ${name}`);
+  const fake = await startFakeEngine({
+    faults: { [step]: fault },
+    registry: [REMOTE],
+    run: (argv) => ({ stdout: argv.includes('/eval.sh') ? 'PASS' : '' }),
+  });
+  try {
+    const from = performance.now();
+    await runAt(fake, folder);
+    const { verdicts } = await readRun(folder);
+    expect(performance.now() - from).toBeLessThan(20_000);
+    expect(verdicts.map(({ instanceId }) => instanceId)).toEqual(['a', 'b', 'c']);
+    for (const verdict of verdicts) {
+      assertWhole(verdict);
+      const { outcome, reason, detail = '' } = verdict;
+      // Nothing that an engine does wrong may count against the model, but for time that its tests take.
+      const isFair = outcome === 'resolved' || outcome === 'infra_error' || reason === 'test_timeout';
+      expect({ isFair, reason, detail }).toMatchObject({
+        isFair: true,
+        detail: expect.not.stringMatching(/^ +at /m),
+      });
+      expect({ reason, detail }).not.toMatchObject({ reason: 'internal' });
+    }
+    const isBroken = step === 'remove' && fault.kind.endsWith('status') && fault.effect !== true;
+    await until(() => isBroken || fake.containers().length === 0);
+    if (!isBroken) expect(fake.containers()).toEqual([]);
+    return undefined;
+  } catch (error) {
+    return `${name}: ${messageOf(error)}`;
+  } finally {
+    await fake.close();
+    await rm(folder, { recursive: true, force: true });
   }
+}
+
+describe('a whole run at an engine on a Unix socket that misbehaves', () => {
+  test.each(STEPS)(
+    `at each request to %s, in ${Object.keys(FAULTS).length} ways, gives each attempt a verdict and leaves no container`,
+    async (step) => {
+      const ends = await Promise.all(
+        Object.entries(FAULTS).map(([name, fault]) => faultOfRun(step, name, fault)),
+      );
+      expect(ends.filter((end) => end !== undefined)).toEqual([]);
+    },
+    90_000,
+  );
 });

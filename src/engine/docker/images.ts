@@ -24,9 +24,14 @@ function checked(ref: string): string {
   throw new AssayError('image_missing', `not the name of an image: ${JSON.stringify(ref)}`);
 }
 
-function digestOf(ref: string, id: string, repoDigests: readonly string[] | null | undefined): string {
+/** The texts of a list; nothing where the engine says null, or nonsense. */
+function textsOf(list: unknown): readonly string[] {
+  return Array.isArray(list) ? list.filter((item) => typeof item === 'string') : [];
+}
+
+function digestOf(ref: string, id: string, repoDigests: readonly string[]): string {
   const { name } = splitRef(ref);
-  const own = repoDigests?.find((digest) => digest.startsWith(`${name}@`)) ?? repoDigests?.[0];
+  const own = repoDigests.find((digest) => digest.startsWith(`${name}@`)) ?? repoDigests[0];
   return own?.split('@')[1] ?? id;
 }
 
@@ -44,7 +49,7 @@ export function dockerImages(
       );
       return {
         ref,
-        digest: digestOf(ref, expectText(found.Id, what), found.RepoDigests),
+        digest: digestOf(ref, expectText(found.Id, what), textsOf(found.RepoDigests)),
         sizeBytes: found.Size,
         labels: found.Config?.Labels ?? {},
       };
@@ -138,7 +143,7 @@ export function dockerImages(
       return (found as Docker.ImageInfo[]).flatMap((image) =>
         (image.RepoTags ?? [image.Id]).map((ref) => ({
           ref,
-          digest: digestOf(ref, image.Id, image.RepoDigests),
+          digest: digestOf(ref, image.Id, textsOf(image.RepoDigests)),
           sizeBytes: image.Size,
           labels: image.Labels ?? {},
         })),
