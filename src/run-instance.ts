@@ -1,8 +1,10 @@
 import { applyPatch, PATCH_FILE } from './container/apply.js';
 import { type Deadlines, withDeadline } from './container/deadline.js';
+import { granted, grantedLimits } from './container/limits.js';
 import { EVAL_SCRIPT, type LogSink, runTests } from './container/test-log.js';
 import type { Container, Engine, EngineInfo, ImageInfo, SandboxLimits } from './engine/engine.js';
-import { type AssayError, toAssayError } from './errors.js';
+import { toAssayError } from './errors.js';
+import { doesNotApply, infraError, unusablePatch } from './grade/unscored.js';
 import { type Judgement, judge } from './grade/verdict.js';
 import type { EvalSpec } from './model/eval-spec.js';
 import type { GradingProfile } from './model/grading.js';
@@ -50,7 +52,7 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
   const { spec, prediction, profile } = job;
   const { clock, deadlines, signal, engine } = context;
   const seconds: Partial<Record<Phase, number>> = {};
-  const limits = grantedLimits(spec, context);
+  const limits = grantedLimits(spec.needs, context);
   let image: ImageInfo | undefined;
   let container: Container | undefined;
   let phase: Phase = 'prepare';
@@ -176,55 +178,6 @@ type KeyInputs = Pick<Verdict, 'patchSha256' | 'rowHash' | 'imageDigest' | 'prof
 /** sha256 of all that decides a verdict: patch, row, image digest, profile and grader version. */
 export function verdictKey({ patchSha256, rowHash, imageDigest, profile, graderVersion }: KeyInputs): string {
   return sha256(canonicalJson({ patchSha256, rowHash, imageDigest, profile, graderVersion }));
-}
-
-const NOT_RUN = { patchSuccessfullyApplied: false, resolved: false, infraFailure: false };
-
-function unusablePatch({ patch, defect, untouched }: Prediction): Judgement | undefined {
-  if (untouched === true) return undefined;
-  const official = { ...NOT_RUN, patchIsNone: patch === null, patchExists: patch !== null };
-  if (patch === null || patch === '')
-    return { outcome: 'invalid', reason: 'empty_patch', detail: 'the prediction holds no patch', official };
-  if (defect !== undefined)
-    return { outcome: 'invalid', reason: 'malformed_patch', detail: defect, official };
-  return undefined;
-}
-
-function doesNotApply(evidence: string): Judgement {
-  return {
-    outcome: 'invalid',
-    reason: 'apply_failed',
-    phase: 'apply',
-    detail: evidence,
-    official: { ...NOT_RUN, patchIsNone: false, patchExists: true },
-  };
-}
-
-function infraError(error: AssayError, phase: Phase): Judgement {
-  return {
-    outcome: 'infra_error',
-    reason: error.code,
-    phase: error.phase ?? phase,
-    detail: [error.message, error.detail, error.fix].filter((part) => part !== undefined).join('\n'),
-    official: { ...NOT_RUN, patchIsNone: false, patchExists: true },
-  };
-}
-
-function grantedLimits({ needs }: EvalSpec, { limits, mayUseNetwork }: RunInstanceContext): SandboxLimits {
-  return {
-    ...limits,
-    network: limits.network || (mayUseNetwork && needs.network === true),
-    capAdd: [...limits.capAdd, ...(needs.capAdd ?? [])],
-    memoryBytes: Math.max(limits.memoryBytes, needs.memoryBytes ?? 0),
-  };
-}
-
-function granted(limits: SandboxLimits, defaults: SandboxLimits): Verdict['granted'] {
-  return {
-    ...(limits.network ? { network: true } : {}),
-    ...(limits.capAdd.length > 0 ? { capAdd: [...limits.capAdd] } : {}),
-    ...(limits.memoryBytes > defaults.memoryBytes ? { memoryBytes: limits.memoryBytes } : {}),
-  };
 }
 
 function labelsOf({ spec, prediction }: Job, labels: Readonly<Record<string, string>>) {
