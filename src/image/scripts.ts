@@ -40,8 +40,22 @@ export function installEnvironmentScript(python: string): string {
 cd ${FETCH}
 if [ -f ca.pem ]; then export PIP_CERT=$PWD/ca.pem SSL_CERT_FILE=$PWD/ca.pem; fi
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
-${python} -m venv ${ENVIRONMENT}
-mkdir -p ${CONDA}/bin ${WHEELS}
+mkdir -p ${CONDA}/bin ${WHEELS} ${ENVIRONMENT}/bin ${ENVIRONMENT}/lib ${ENVIRONMENT}/include
+prefix=$(${python} -c 'import sys; print(sys.base_prefix)')
+if [ "$prefix" = /usr ]; then
+  ${python} -m venv ${ENVIRONMENT} # a distribution's own interpreter can't be moved
+else
+  # An interpreter of its own, as conda makes it: links to a virtual environment's python lose its packages (tox --current-env makes one).
+  name=$(${python} -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+  cp -a "$prefix/bin/$name" ${ENVIRONMENT}/bin/
+  cp -a "$prefix/lib/$name" ${ENVIRONMENT}/lib/
+  cp -a "$prefix/include/$name"* ${ENVIRONMENT}/include/
+  rm -rf ${ENVIRONMENT}/lib/$name/site-packages/*
+  ln -s "$name" ${ENVIRONMENT}/bin/python3
+  ln -s python3 ${ENVIRONMENT}/bin/python
+  ${ENVIRONMENT}/bin/python -m ensurepip --upgrade
+  [ -e ${ENVIRONMENT}/bin/pip ] || ln -s pip3 ${ENVIRONMENT}/bin/pip
+fi
 PATH=${ENVIRONMENT}/bin:$PATH
 grep -E '^(pip|setuptools|wheel)==' packages.txt >tools.txt || true
 xargs -r python -m pip install <tools.txt
