@@ -39,7 +39,7 @@ export function installEnvironmentScript(python: string): string {
   return `set -euxo pipefail
 cd ${FETCH}
 if [ -f ca.pem ]; then export PIP_CERT=$PWD/ca.pem SSL_CERT_FILE=$PWD/ca.pem; fi
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 mkdir -p ${CONDA}/bin ${WHEELS} ${ENVIRONMENT}/bin ${ENVIRONMENT}/lib ${ENVIRONMENT}/include
 prefix=$(${python} -c 'import sys; print(sys.base_prefix)')
 if [ "$prefix" = /usr ]; then
@@ -89,7 +89,7 @@ export function setupScript(recipe: ImageRecipe, date: string): string {
 cd ${recipe.workdir}
 git config --global user.email setup@swebench.config
 git config --global user.name SWE-bench
-export GIT_AUTHOR_DATE='${date}' GIT_COMMITTER_DATE='${date}' PIP_NO_CACHE_DIR=1
+export GIT_AUTHOR_DATE='${date}' GIT_COMMITTER_DATE='${date}' PIP_CACHE_DIR=/tmp/pip-cache
 git init -q -b main
 ${history ? 'git reset -q --hard' : 'git add -A --force\ngit -c user.name=assay -c user.email=assay@localhost commit -q -m Base'}
 base=$(git rev-parse HEAD)
@@ -105,7 +105,7 @@ export PIP_CONFIG_FILE=${OFFLINE_PIP}
 install || { PIP_CONFIG_FILE=/dev/null install && install; }
 cd ${recipe.workdir}
 git commit -q --allow-empty -am SWE-bench
-rm -rf .git/logs .git/ORIG_HEAD
+rm -rf .git/logs .git/ORIG_HEAD /tmp/pip-cache
 test "$(git rev-parse HEAD^)" = "$base"
 test -z "$(git remote)"
 test -z "$(git for-each-ref --no-merged HEAD)"
