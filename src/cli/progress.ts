@@ -118,6 +118,9 @@ function barsProgress(tally: Tally, host: Host): Progress {
   const describe = (key: string, { phase, since }: { phase: string; since: number }) =>
     `  ${key}  ${phase}  ${clockTime((host.clock.now() - since) / 1000)}`;
   const timer = setInterval(redraw, 500);
+  // A third Ctrl-C ends the process at once.
+  const showCursor = () => process.stderr.write('\x1b[?25h');
+  process.once('exit', showCursor);
   return {
     onEvent(event) {
       tally.add(event);
@@ -127,6 +130,7 @@ function barsProgress(tally: Tally, host: Host): Progress {
     stop() {
       clearInterval(timer);
       bars.stop();
+      process.off('exit', showCursor);
     },
   };
 }

@@ -1,35 +1,71 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AssayError } from '../errors.js';
-import { hasCode } from '../util/files.js';
+import { hasCode, readIfExists } from '../util/files.js';
+import { sha256 } from '../util/hash.js';
 import { isAlive, type ProcessIdentity } from '../util/process.js';
+
+/** Removing a dead process's lock takes two calls: a mark of it that is older was left by a crash in between. */
+const BREAKING_MS = 10_000;
+const ROUNDS = 20;
 
 /** Takes a lock file for this process, replacing one whose owner is dead; returns the release. */
 export async function takeLock(path: string, owner: ProcessIdentity): Promise<() => Promise<void>> {
   await mkdir(dirname(path), { recursive: true });
-  for (let round = 0; round < 3; round++) {
-    try {
-      const file = await open(path, 'wx');
-      await file.writeFile(JSON.stringify(owner));
-      await file.close();
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if (!hasCode(error, 'EEXIST')) throw error;
+  const own = `${path}.${randomBytes(6).toString('hex')}`;
+  await writeFile(own, JSON.stringify(owner), { flag: 'wx' });
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      // By a link, so that a lock is there with its content or not at all.
+      if (await linked(own, path)) return () => rm(path, { force: true });
+      const text = await readIfExists(path);
+      if (text === undefined) continue;
+      const holder = parseHolder(text);
+      if (holder !== undefined && isAlive(holder))
+        throw new AssayError('run_locked', `process ${holder.pid} is working in ${dirname(path)}`);
+      await breakLock(path, text, own);
     }
-    const holder = await readHolder(path);
-    if (holder !== undefined && isAlive(holder))
-      throw new AssayError('run_locked', `process ${holder.pid} is working in ${dirname(path)}`);
-    // Renamed first, so that of two processes that find a dead owner only one removes this very file.
-    const stale = `${path}.${owner.pid}.stale`;
-    await rename(path, stale).catch(() => undefined);
-    await rm(stale, { force: true });
+  } finally {
+    await rm(own, { force: true });
   }
   throw new AssayError('run_locked', `the lock ${path} is contended`);
 }
 
-async function readHolder(path: string): Promise<ProcessIdentity | undefined> {
+/** Removes a lock with exactly this text. Of many that want to, the one whose link is first may; the others look again. */
+async function breakLock(path: string, text: string, own: string): Promise<void> {
+  const mark = `${path}.${sha256(text).slice(0, 12)}.dead`;
+  const isOurs = await linked(path, mark).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
+  });
+  if (isOurs) {
+    // Somebody may have broken the dead lock and taken his own before we came: then the mark is of that one.
+    if ((await readFile(mark, 'utf8')) === text) await unlink(path);
+    await rm(mark, { force: true });
+    return;
+  }
+  const state = await stat(mark).catch(() => undefined);
+  // Our own file was made just now, by the clock of the same file system.
+  const age = (await stat(own)).ctimeMs - (state?.ctimeMs ?? Number.POSITIVE_INFINITY);
+  if (age > BREAKING_MS) await rm(mark, { force: true });
+  await sleep(5);
+}
+
+async function linked(from: string, to: string): Promise<boolean> {
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+function parseHolder(text: string): ProcessIdentity | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && 'pid' in value
       ? (value as ProcessIdentity)
       : undefined;
