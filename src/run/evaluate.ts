@@ -51,6 +51,7 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
   const halt = AbortSignal.any([drain, kill, stop.signal]);
   let infraErrors = 0;
   let status: 'done' | 'interrupted' | 'failed' = 'failed';
+  let failure: AssayError | undefined;
   const verdicts: Verdict[] = [...ledger.done.values()];
 
   const emit = async (event: RunEvent) => {
@@ -99,17 +100,19 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     await runPool(todo, { workers: options.workers, drain: halt }, work);
     status = verdicts.length < options.jobs.length ? 'interrupted' : 'done';
   } catch (error) {
-    if (!kill.aborted) throw toAssayError(error);
-    status = 'interrupted';
-  } finally {
-    await allRemoved();
-    const counts = countOutcomes(verdicts);
-    try {
-      await emit({ type: 'run_end', at: context.clock.iso(), runId: manifest.runId, status, counts });
-    } finally {
-      await ledger.close();
-    }
+    if (kill.aborted) status = 'interrupted';
+    else failure = toAssayError(error);
   }
+  await allRemoved();
+  try {
+    const counts = countOutcomes(verdicts);
+    await emit({ type: 'run_end', at: context.clock.iso(), runId: manifest.runId, status, counts });
+  } catch (error) {
+    failure ??= toAssayError(error);
+  } finally {
+    await ledger.close();
+  }
+  if (failure !== undefined) throw failure;
   if (stop.signal.aborted)
     throw new AssayError(
       'too_many_failures',

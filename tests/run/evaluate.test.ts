@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -217,5 +217,62 @@ describe('a run', () => {
     );
     await results;
     expect(fake.started.map(({ labels }) => labels['assay.instance'])).toEqual(['b', 'c', 'a']);
+  });
+
+  test('whose disk is full fails with that, takes no new attempt and frees the folder; then goes on', async () => {
+    const jobs = ['a', 'b', 'c', 'd'].map((id) => testJob(id));
+    // No folder can be made where a file is: the third attempt can't write its patch.
+    await (await start([testJob('z')], { exec: passing })).results;
+    await writeFile(join(folder, 'i', 'c'), '');
+    const run = () => start([testJob('z'), ...jobs], { exec: passing }, { workers: 1 });
+    const first = await run();
+    await expect(first.results).rejects.toMatchObject({ code: 'file_unusable' });
+    expect(first.fake.started.map(({ labels }) => labels['assay.instance'])).toEqual(['a', 'b']);
+    expect(first.events.at(-1)).toMatchObject({ type: 'run_end', status: 'failed' });
+    expect(existsSync(join(folder, 'lock'))).toBe(false);
+    await rm(join(folder, 'i', 'c'));
+    expect((await (await run()).results).verdicts).toHaveLength(5);
+  });
+
+  test('whose events cannot be written fails, and frees the folder', async () => {
+    await (await start([testJob('a')], { exec: passing })).results;
+    const events = join(folder, 'events.jsonl');
+    await rm(events);
+    const { results } = await start(
+      [testJob('a'), testJob('b')],
+      {
+        exec: async (command, ...others) => {
+          await rm(events, { force: true });
+          await mkdir(events, { recursive: true });
+          return (await passing?.(command, ...others)) ?? {};
+        },
+      },
+      { workers: 1 },
+    );
+    await expect(results).rejects.toMatchObject({ code: 'file_unusable' });
+    expect(existsSync(join(folder, 'lock'))).toBe(false);
+    await rm(events, { recursive: true });
+    const again = await start([testJob('a'), testJob('b')], { exec: passing });
+    expect((await again.results).verdicts).toHaveLength(2);
+    expect(await ledgerVerdicts()).toEqual(['a', 'b']);
+  });
+
+  test('with a broken line in its events goes on, and each verdict is there once', async () => {
+    await (await start([testJob('a')], { exec: passing })).results;
+    const events = join(folder, 'events.jsonl');
+    const text = await readFile(events, 'utf8');
+    await writeFile(events, `{"type":"verdict","at":\n${text}{"type":"verdict"}\n`);
+    const again = await start([testJob('a')], { exec: passing });
+    expect((await again.results).verdicts).toHaveLength(1);
+    expect((await readFile(events, 'utf8')).match(/"type":"verdict".*"a"/g)).toHaveLength(1);
+  });
+
+  test('finds chosen verdicts anew and keeps the old ones beside them', async () => {
+    const failing = { exec: () => ({ fail: new AssayError('engine_failed', 'no') }) };
+    const jobs = [testJob('a'), testJob('b', null)];
+    await (await start(jobs, failing)).results;
+    const again = await start(jobs, { exec: passing }, { again: ({ outcome }) => outcome === 'infra_error' });
+    expect(outcomes((await again.results).verdicts)).toEqual({ a: 'resolved', b: 'invalid' });
+    expect((await readdir(join(folder, 'i', 'a'))).sort()).toEqual(['1', expect.stringMatching(/^1\.2/)]);
   });
 });
