@@ -71,10 +71,19 @@ export function pytestV2Parser(dialect: Dialect): LogParser {
 type WordAndId = readonly [word: string, id: string];
 
 function statusFirst(line: string, begins: TestStatus, dialect: Dialect): WordAndId {
-  const [word = '', ...rest] = dialect.v5
-    ? words(begins === 'FAILED' ? (line.split(' - ', 1)[0] ?? '') : line)
-    : words(begins === 'FAILED' ? withoutDashes(line) : line, 2);
-  return [word, rest.join(' ')];
+  if (!dialect.v5) {
+    const [word = '', id = ''] = words(begins === 'FAILED' ? withoutDashes(line) : line, 2);
+    return [word, id];
+  }
+  const dash = begins === 'FAILED' ? line.indexOf(' - ') : -1;
+  const end = dash === -1 ? line.length : dash;
+  const wordStop = wordEnd(line, 0, end);
+  return [line.slice(0, wordStop), joinedWords(line.slice(skipSpace(line, wordStop, end), end))];
+}
+
+/** Words with one space between them; most ids are one word already. */
+function joinedWords(text: string): string {
+  return wordEnd(text, 0, text.length) === text.length ? text : words(text).join(' ');
 }
 
 function statusLast(line: string, dialect: Dialect): WordAndId {

@@ -27,7 +27,7 @@ export function gradeWith(rules: GradingRules): (log: string, target: GradeTarge
 }
 
 function infraSigns(text: string, rules: GradingRules): Pick<Grading, 'infra'> {
-  const found = rules.infra.find((signature) => signature.pattern.test(text));
+  const found = rules.infra.find((signature) => signature.isIn(text));
   return found === undefined ? {} : { infra: { reason: found.reason, tier: found.tier } };
 }
 

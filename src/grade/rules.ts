@@ -35,6 +35,6 @@ export interface GradingRules {
   readonly infra: readonly {
     readonly reason: string;
     readonly tier: 'environment' | 'ambiguous';
-    readonly pattern: RegExp;
+    readonly isIn: (log: string) => boolean;
   }[];
 }
