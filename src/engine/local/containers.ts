@@ -8,6 +8,7 @@ import type { Container, ContainerEngine, ContainerSpec } from '../engine.js';
 import { command } from './command.js';
 import type { ControlGroup } from './control-groups.js';
 import { step } from './failures.js';
+import { removeHalfMade, temporaryName } from './half-made.js';
 import { carries, type ImageStore } from './image-store.js';
 import { killSandbox, killUntilGone, threadsOf } from './processes.js';
 import { type Machine, sandbox } from './sandbox.js';
@@ -40,8 +41,9 @@ export function containers({ cacheDir, images, machine }: ContainersOptions): Co
   const recordFile = (id: string) => join(workspaces, `${id}.json`);
   const writeRecord = async (id: string, record: WorkspaceRecord) => {
     await mkdir(workspaces, { recursive: true });
-    await writeFile(`${recordFile(id)}.tmp`, JSON.stringify(record));
-    await rename(`${recordFile(id)}.tmp`, recordFile(id));
+    const temporary = join(workspaces, temporaryName(id));
+    await writeFile(temporary, JSON.stringify(record));
+    await rename(temporary, recordFile(id));
   };
   const discard = async (id: string) => {
     await removeTree(join(workspaces, id));
@@ -97,6 +99,7 @@ export function containers({ cacheDir, images, machine }: ContainersOptions): Co
       if (hasCode(error, 'ENOENT')) return [];
       throw error;
     });
+    await removeHalfMade(workspaces);
     const reaped: string[] = [];
     for (const name of names.filter((entry) => entry.endsWith('.json'))) {
       const id = name.slice(0, -'.json'.length);

@@ -4,9 +4,9 @@ import { join, posix } from 'node:path';
 import { AssayError } from '../../errors.js';
 import { hasCode, readIfExists, writeAtomic } from '../../util/files.js';
 import { canonicalJson, sha256 } from '../../util/hash.js';
-import { identifyProcess } from '../../util/process.js';
 import type { ImageEngine, ImageInfo } from '../engine.js';
 import { engineFailure, step } from './failures.js';
+import { removeHalfMade, temporaryName } from './half-made.js';
 import { HOME, TMP } from './paths.js';
 import { SYSTEM_FOLDERS } from './tools.js';
 import { listTree, makeRepository, type TreeEntry } from './tree.js';
@@ -92,7 +92,7 @@ export function imageStore({
 
   async function make(request: MakeRequest): Promise<void> {
     await removeHalfMade(images);
-    const temporary = join(images, `.tmp-${process.pid}-${randomBytes(6).toString('hex')}`);
+    const temporary = join(images, temporaryName(randomBytes(6).toString('hex')));
     try {
       await fill(temporary, request);
       await rename(temporary, request.target).catch((error: unknown) => {
@@ -173,16 +173,6 @@ export function carries(
   wanted: Readonly<Record<string, string>>,
 ): boolean {
   return Object.entries(wanted).every(([key, value]) => labels[key] === value);
-}
-
-/** Removes what processes left behind that died while they made an image. */
-async function removeHalfMade(images: string): Promise<void> {
-  const names = await readdir(images).catch(() => []);
-  for (const name of names) {
-    const pid = name.match(/^\.tmp-(\d+)-/)?.[1];
-    if (pid !== undefined && identifyProcess(Number(pid)) === undefined)
-      await rm(join(images, name), { recursive: true, force: true });
-  }
 }
 
 function checkWorkdir(workdir: string): void {

@@ -276,6 +276,16 @@ describe('the local engine', () => {
     await dead.remove();
   });
 
+  test('reaps what a process that died was just writing, and nothing of one that lives', async () => {
+    const folder = join(bench.cacheDir, 'workspaces');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, '.tmp-999999999-x'), 'half');
+    await writeFile(join(folder, `.tmp-${process.pid}-y`), 'half');
+    await bench.engine.containers.reap({}, () => true);
+    expect(await readdir(folder)).toEqual([`.tmp-${process.pid}-y`]);
+    await removeTree(join(folder, `.tmp-${process.pid}-y`));
+  });
+
   test('reaps nothing where nothing ever ran', async () => {
     const engine = localEngine({ cacheDir: join(bench.folder, 'unused'), path: PATH });
     expect(await engine.containers.reap({}, () => true)).toEqual([]);
