@@ -170,4 +170,26 @@ describe('the central path', () => {
     ];
     expect(new Set([base, ...others]).size).toBe(5);
   });
+
+  test('a start that the end of the apply phase overtakes leaves no container when it comes', async () => {
+    const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 60));
+    let starts = 0;
+    const { verdict, engine } = await judge(
+      testJob('a'),
+      { exec: () => ({ exitCode: 1 }), onStart: () => (++starts > 1 ? pause() : undefined) },
+      { deadlines: { ...DEFAULT_DEADLINES, apply: 0.02 } },
+    );
+    expect(verdict).toMatchObject({ outcome: 'infra_error', reason: 'phase_timeout', phase: 'apply' });
+    await pause();
+    expect(engine.started.length - 1 + engine.alive.size).toBe(0);
+  });
+
+  test('an engine that ignores the end of the test time hangs nothing', async () => {
+    const { verdict } = await judge(
+      testJob('a'),
+      { exec: (command) => (command.includes('/eval.sh') ? new Promise<never>(() => undefined) : {}) },
+      { deadlines: { ...DEFAULT_DEADLINES, test: 0.02 } },
+    );
+    expect(verdict).toMatchObject({ outcome: 'unresolved', reason: 'test_timeout' });
+  });
 });

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -172,10 +172,11 @@ describe('a run folder that was damaged', () => {
     'verdict.json of something else': [VERDICT, '[]'],
     'verdict.json of another instance': [VERDICT, '{"instanceId": "../../../x", "attempt": 1}'],
   };
+  const [FIRST] = Object.keys(damages);
   for (const [name, [file, content]] of Object.entries(damages)) {
-    test(`${name}: every command names the file`, async () => {
+    test(`${name}: the file is named`, async () => {
       const folder = at(`damaged ${name}`);
-      await run(['eval', 'sample', '--gold', '-i', ID, '-q', '-o', folder]);
+      await cp(at('run'), folder, { recursive: true });
       await writeFile(join(folder, file), content);
       const commands = [
         ['report', folder],
@@ -184,14 +185,15 @@ describe('a run folder that was damaged', () => {
         ['retry', folder],
         ['merge', folder, '-o', at('merged')],
       ];
-      for (const args of commands)
+      // All read a run in the same way; each of them is tried with the first damage.
+      for (const args of name === FIRST ? commands : commands.slice(0, 1))
         expectRefusal(await run(args), USAGE, new RegExp(file.replace('.', '\\.').split('/').at(-1) ?? ''));
     }, 60_000);
   }
 
   test('a log that is no gzip is named, and a broken line of events.jsonl changes nothing', async () => {
     const folder = at('damaged log');
-    await run(['eval', 'sample', '--gold', '-i', ID, '-q', '-o', folder]);
+    await cp(at('run'), folder, { recursive: true });
     await writeFile(join(folder, 'i', ID, '1', 'test.log.gz'), 'no gzip at all');
     for (const args of [
       ['show', folder, ID, '--log'],
