@@ -10,5 +10,7 @@ export default {
       { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
     ],
   },
-  testTimeout: 30_000,
+  // Bounds for a hang, not for speed: shared machines are slow at times.
+  testTimeout: 180_000,
+  maxWorkers: '100%',
 };
