@@ -1,39 +1,9 @@
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { TSchema } from 'typebox';
 import { AssayError } from '../errors.js';
-import { shown } from '../util/words.js';
+import { schemaFault } from '../util/schema.js';
 
-const compiled = new WeakMap<TSchema, ValidateFunction>();
-/** Set for quick compiling: rows are few, and the tests check our schemas against the meta-schema. */
-let ajv: Ajv2020 | undefined;
-
-/** Checks a row against a schema, compiled on first use. Throws AssayError(bad_dataset) with the field and its value. */
+/** Checks a row against a schema. Throws AssayError(bad_dataset) with the field and its value. */
 export function checkRow(row: Readonly<Record<string, unknown>>, schema: TSchema): void {
-  let validate = compiled.get(schema);
-  if (validate === undefined) {
-    ajv ??= new Ajv2020({
-      verbose: true,
-      allowUnionTypes: true,
-      meta: false,
-      validateSchema: false,
-      code: { optimize: false },
-    });
-    validate = ajv.compile(schema);
-    compiled.set(schema, validate);
-  }
-  if (!validate(row)) throw new AssayError('bad_dataset', explain(validate.errors ?? []));
-}
-
-/** The last error is the outermost: for a choice of types it is the choice itself, which carries a description. */
-function explain(errors: readonly ErrorObject[]): string {
-  const error = errors.at(-1);
-  if (error === undefined) return 'the row does not fit its schema';
-  const at = error.instancePath.slice(1).replaceAll('/', '.');
-  if (error.keyword === 'required') {
-    const name = String(error.params['missingProperty']);
-    return `field "${at === '' ? name : `${at}.${name}`}" is missing or null`;
-  }
-  const description = (error.parentSchema as { description?: string } | undefined)?.description;
-  const rule = description === undefined ? error.message : `must be ${description}`;
-  return `field "${at}" ${rule}, got ${shown(error.data)}`;
+  const fault = schemaFault(row, schema);
+  if (fault !== undefined) throw new AssayError('bad_dataset', fault);
 }

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, gunzip, type ZlibOptions } from 'node:zlib';
 import type { Static, TSchema } from 'typebox';
-import { Value } from 'typebox/value';
 import { AssayError } from '../errors.js';
 import { RunInstance, RunManifest, type RunResults } from '../model/run.js';
 import { Verdict } from '../model/verdict.js';
 import { hasCode, readIfExists } from '../util/files.js';
+import { schemaFault } from '../util/schema.js';
 import { messageOf } from '../util/words.js';
 
 /** Names of the files of a run folder; docs/run-folder.md describes them. */
@@ -114,10 +114,7 @@ function parse<T extends TSchema>(text: string, schema: T, where: string): Stati
   } catch (error) {
     throw new AssayError('run_damaged', `${where} is not JSON: ${messageOf(error)}`);
   }
-  if (Value.Check(schema, value)) return value;
-  const [first] = Value.Errors(schema, value);
-  throw new AssayError(
-    'run_damaged',
-    `${where} is not what a run writes: ${first?.instancePath || 'the whole'} ${first?.message}`,
-  );
+  const fault = schemaFault(value, schema);
+  if (fault !== undefined) throw new AssayError('run_damaged', `${where} is not what a run writes: ${fault}`);
+  return value as Static<T>;
 }
