@@ -106,7 +106,7 @@ interface Plan {
 }
 
 async function prepare(args: EvalArgs, host: Host): Promise<Plan> {
-  checkNumbers(args);
+  checkFlags(args);
   const source = predictionSource(args);
   const dataset = await loadInstances(args, host);
   const first = dataset.instances[0];
@@ -122,10 +122,13 @@ async function prepare(args: EvalArgs, host: Host): Promise<Plan> {
   const benchmark = benchmarkFor(first);
   const profile = profileNamed(args.profile ?? benchmark.defaultProfile);
   const epochs = args.epochs ?? 1;
-  if (!benchmark.profiles.includes(profile.name))
-    throw usage(
-      `--profile ${profile.name} does not fit these rows; choose ${benchmark.profiles.join(' or ')}`,
-    );
+  for (const instance of dataset.instances) {
+    const { profiles } = benchmarkFor(instance);
+    if (!profiles.includes(profile.name))
+      throw usage(
+        `profile ${profile.name} does not fit the row of ${instance.instanceId}; choose ${profiles.join(' or ')}, one kind of rows a run`,
+      );
+  }
   const specs = specsOf(dataset.instances);
   // Names the parsers that are missing before anything runs.
   for (const spec of specs.values()) profile.grade('', spec);
@@ -234,14 +237,16 @@ async function execute(
 /** `--json` prints a start record, one per finished attempt, and an end record. A run that crashed has no end. */
 const JSON_EVENTS: ReadonlySet<RunEvent['type']> = new Set(['run_start', 'verdict', 'run_end']);
 
-/** yargs makes NaN of what is no number. */
-function checkNumbers(args: EvalArgs): void {
+/** Before anything is read. yargs makes NaN of what is no number. */
+function checkFlags(args: EvalArgs): void {
   checkCount(args.epochs, 'epochs', 1);
   checkCount(args.workers, 'workers', 1);
   checkCount(args.retries, 'retries', 0);
   checkCount(args['max-failures'], 'max-failures', 1);
   checkCount(args.pids, 'pids', 1);
-  const { cpus, 'fail-under': share } = args;
+  const { cpus, 'fail-under': share, 'run-id': runId } = args;
+  if (runId !== undefined && /[/\\]|^\.{0,2}$/.test(runId))
+    throw usage(`--run-id ${runId}: expected a name; --output takes a path`);
   if (cpus !== undefined && !(cpus > 0 && cpus < Number.POSITIVE_INFINITY))
     throw usage(`--cpus ${cpus}: expected a number above 0`);
   if (share !== undefined && !(share >= 0 && share <= 1))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { describeError, EXIT, exitCodeOf } from '../../src/cli/exit.js';
-import { parseBytes, parseSeconds } from '../../src/cli/flags.js';
+import { checkCount, parseBytes, parseSeconds } from '../../src/cli/flags.js';
 import { AssayError } from '../../src/index.js';
 
 describe('values of flags', () => {
@@ -24,6 +24,16 @@ describe('values of flags', () => {
 
   test.each(['', 'x', '0', '-1', '3d', '1e3', 'Infinity', '4 4'])('%j is refused with an example', (text) => {
     expect(() => parseSeconds(text, 'timeout')).toThrow(/--timeout .*expected e\.g\./);
+  });
+
+  test.each([Number.NaN, -1, 0.5, Infinity, 2 ** 60])('%d is no count', (value) => {
+    expect(() => checkCount(value, 'retries', 0)).toThrow(/^--retries .*a whole number from 0$/);
+  });
+
+  test('a count may be absent, or the least', () => {
+    expect(() => checkCount(undefined, 'workers', 1)).not.toThrow();
+    expect(() => checkCount(1, 'workers', 1)).not.toThrow();
+    expect(() => checkCount(0, 'workers', 1)).toThrow();
   });
 });
 
