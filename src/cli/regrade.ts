@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import type { Verdict } from '../model/verdict.js';
 import { copyRun } from '../run/copy.js';
 import { attemptFolder, FILES, readLog, readRun } from '../run/folder.js';
-import { regrade } from '../run/regrade.js';
+import { isRegradable, regrade } from '../run/regrade.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
 import { profileNamed } from './registry.js';
@@ -29,7 +29,8 @@ export async function regradeCommand(raw: Readonly<Record<string, unknown>>, hos
   for (const verdict of verdicts) {
     const instance = byId.get(verdict.instanceId);
     if (instance === undefined) throw usage(`${join(from, FILES.instances)} lacks ${verdict.instanceId}`);
-    const log = await readLog(from, verdict.instanceId, verdict.attempt);
+    const whole = isRegradable(verdict);
+    const log = await readLog(from, verdict.instanceId, verdict.attempt, { whole });
     const now = regrade({ verdict, instance, log, profile });
     if (now.outcome !== verdict.outcome || now.reason !== verdict.reason) changed.push([verdict, now]);
     regraded.push(now);

@@ -1,4 +1,4 @@
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AssayError } from '../errors.js';
 import type { RunInstance, RunManifest } from '../model/run.js';
@@ -34,6 +34,10 @@ export async function copyRun({ to, manifest, instances, attempts, owner }: Copy
       await writeAtomic(join(folder, FILES.verdict), `${JSON.stringify(verdict, null, 2)}\n`);
       await ledger.append({ type: 'verdict', at: verdict.finishedAt, verdict });
     }
+  } catch (error) {
+    // Half a copy is no run; the next try may use the same folder.
+    await rm(join(to, FILES.manifest), { force: true });
+    throw error;
   } finally {
     await ledger.close();
   }

@@ -76,8 +76,13 @@ export async function readPatch(run: string, instanceId: string, attempt: number
   return (await readIfExists(join(attemptFolder(run, instanceId, attempt), FILES.patch))) ?? '';
 }
 
-/** The test log of an attempt, or undefined when the tests were not reached. */
-export async function readLog(run: string, instanceId: string, attempt: number): Promise<string | undefined> {
+/** The test log of an attempt, or undefined when the tests were not reached. With `whole`, `run_damaged` when it is cut short. */
+export async function readLog(
+  run: string,
+  instanceId: string,
+  attempt: number,
+  { whole = false }: { readonly whole?: boolean } = {},
+): Promise<string | undefined> {
   const path = join(attemptFolder(run, instanceId, attempt), FILES.log);
   let packed: Uint8Array;
   try {
@@ -87,7 +92,8 @@ export async function readLog(run: string, instanceId: string, attempt: number):
     throw error;
   }
   // A log that a crash cut short is still the evidence: what is there is unpacked, and a missing end is no error.
-  const bytes = await unpack(packed, { finishFlush: constants.Z_SYNC_FLUSH }).catch((cause: unknown) => {
+  const finishFlush = whole ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
+  const bytes = await unpack(packed, { finishFlush }).catch((cause: unknown) => {
     throw new AssayError('run_damaged', `${path} is not the gzip file that a run writes`, { cause });
   });
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);

@@ -4,6 +4,11 @@ import type { RunInstance } from '../model/run.js';
 import type { Verdict } from '../model/verdict.js';
 import { verdictKey } from '../run-instance.js';
 
+/** True when the verdict rests on its log alone: the tests ran to their end. */
+export function isRegradable({ appliedWith, exitCode }: Verdict): boolean {
+  return appliedWith !== undefined && exitCode !== null;
+}
+
 /**
  * The verdict that a stored log gives under a profile. Attempts whose log isn't the whole truth stay as they are: those that never
  * reached the tests (invalid, infra_error) and those that we ended (time-out, log limit).
@@ -15,7 +20,7 @@ export function regrade(options: {
   readonly profile: GradingProfile;
 }): Verdict {
   const { verdict, instance, log, profile } = options;
-  if (log === undefined || verdict.appliedWith === undefined || verdict.exitCode === null) return verdict;
+  if (log === undefined || !isRegradable(verdict)) return verdict;
   const { phase: _phase, detail: _detail, tests: _tests, ...kept } = verdict;
   const end = { log, ended: 'exited', oomKilled: verdict.reason === 'memory_limit' } as const;
   return {

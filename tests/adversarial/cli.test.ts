@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -186,7 +186,10 @@ describe('a run folder that was damaged', () => {
   test('a log that is no gzip is named, and a broken line of events.jsonl changes nothing', async () => {
     const folder = at('damaged log');
     await cp(at('run'), folder, { recursive: true });
-    await writeFile(join(folder, 'i', ID, '1', 'test.log.gz'), 'no gzip at all');
+    const log = join(folder, 'i', ID, '1', 'test.log.gz');
+    await truncate(log, 200);
+    expectRefusal(await run(['regrade', folder]), USAGE, /test\.log\.gz/);
+    await writeFile(log, 'no gzip at all');
     for (const args of [
       ['show', folder, ID, '--log'],
       ['regrade', folder],
