@@ -1,5 +1,5 @@
 /** Label of a base image: the interpreters it holds, separated by spaces, the one called `python3` first. */
-export const PYTHONS_LABEL = 'assay.base.pythons';
+const PYTHONS_LABEL = 'assay.base.pythons';
 
 /** Which interpreter a recipe gets; `version` is `unknown` when the base image doesn't tell. */
 export interface PythonChoice {
