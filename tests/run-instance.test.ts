@@ -192,4 +192,29 @@ describe('the central path', () => {
     );
     expect(verdict).toMatchObject({ outcome: 'unresolved', reason: 'test_timeout' });
   });
+
+  test('an engine that answers after the apply phase is over starts nothing more', async () => {
+    const late = () =>
+      new Promise<{ exitCode: number }>((resolve) => setTimeout(() => resolve({ exitCode: 1 }), 60));
+    const phases: string[] = [];
+    const engine = fakeEngine();
+    const start: typeof engine.containers.start = async (spec, signal) => ({
+      ...(await engine.containers.start(spec, signal)),
+      exec: async () => ({ ...(await late()), oomKilled: false }),
+    });
+    const verdict = await runInstance(testJob('a'), {
+      ...(await testContext(
+        { ...engine, containers: { ...engine.containers, start } },
+        { deadlines: { ...DEFAULT_DEADLINES, apply: 0.02 } },
+      )),
+      discard: () => undefined,
+      log: { write: () => undefined, end: async () => undefined },
+      onPhase: (phase) => phases.push(phase),
+      signal: new AbortController().signal,
+    });
+    expect(verdict).toMatchObject({ outcome: 'infra_error', reason: 'phase_timeout' });
+    await late();
+    expect(phases).toEqual(['pull', 'start', 'apply']);
+    expect(engine.started).toHaveLength(1);
+  });
 });

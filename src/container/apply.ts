@@ -31,6 +31,8 @@ export async function applyPatch(first: Container, options: ApplyOptions): Promi
   let container = first;
   let evidence = '';
   for (const [index, command] of commands.entries()) {
+    // The engine may answer when the phase is long over.
+    signal.throwIfAborted();
     if (index > 0) container = await fresh(container);
     const output: Uint8Array[] = [];
     let size = 0;
