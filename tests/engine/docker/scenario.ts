@@ -11,7 +11,7 @@ export const SPEC = {
 } as const;
 
 /** Short waits, so that a hanging engine costs a test little. */
-export const PATIENCE = { connectMs: 1000, removeMs: 400, createGraceMs: 100, exitCodeMs: 100 };
+export const PATIENCE = { connectMs: 1000, removeMs: 3000, createGraceMs: 500, exitCodeMs: 500 };
 
 /** Runs `test` with a fake engine and an Engine that talks to it, and ends both. */
 export async function withFake(
