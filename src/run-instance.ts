@@ -2,7 +2,14 @@ import { applyPatch, PATCH_FILE } from './container/apply.js';
 import { type Deadlines, withDeadline } from './container/deadline.js';
 import { granted, grantedLimits } from './container/limits.js';
 import { EVAL_SCRIPT, type LogSink, runTests } from './container/test-log.js';
-import type { Container, Engine, EngineInfo, ImageInfo, SandboxLimits } from './engine/engine.js';
+import type {
+  Container,
+  ContainerSpec,
+  Engine,
+  EngineInfo,
+  ImageInfo,
+  SandboxLimits,
+} from './engine/engine.js';
 import { toAssayError } from './errors.js';
 import { doesNotApply, infraError, unusablePatch } from './grade/unscored.js';
 import { type Judgement, judge } from './grade/verdict.js';
@@ -95,10 +102,7 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
     const start = async (outer: AbortSignal) => {
       let starting: Promise<Container> | undefined;
       const prepared = async (bound: AbortSignal) => {
-        starting = engine.containers.start(
-          { image: found.ref, name: containerName(job), labels: labelsOf(job, context.labels), limits },
-          bound,
-        );
+        starting = engine.containers.start(containerSpec(job, found.ref, context), bound);
         const started = await starting;
         await started.put(
           [
@@ -134,15 +138,9 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
             }),
           );
     if (applied.command === undefined) return finish(doesNotApply(applied.evidence));
-    const tests = await timed('test', () =>
-      runTests(applied.container, {
-        workdir: spec.workdir,
-        sink: context.log,
-        seconds: deadlines.test,
-        clock,
-        signal,
-      }),
-    );
+    const { workdir } = spec;
+    const run = { workdir, sink: context.log, seconds: deadlines.test, clock, signal };
+    const tests = await timed('test', () => runTests(applied.container, run));
     await bounded('collect', () => context.log.end());
     const judgement = await timed('grade', async () => judge(tests, spec, profile));
     return finish(judgement, { appliedWith: applied.command, exitCode: tests.exitCode });
@@ -180,10 +178,19 @@ export function verdictKey({ patchSha256, rowHash, imageDigest, profile, graderV
   return sha256(canonicalJson({ patchSha256, rowHash, imageDigest, profile, graderVersion }));
 }
 
-function labelsOf({ spec, prediction }: Job, labels: Readonly<Record<string, string>>) {
-  return { ...labels, 'assay.instance': spec.instanceId, 'assay.attempt': String(prediction.attempt) };
-}
+type SandboxContext = Pick<RunInstanceContext, 'labels' | 'limits' | 'mayUseNetwork'>;
 
-function containerName({ spec, prediction }: Job): string {
-  return `assay.${spec.instanceId.toLowerCase()}.${prediction.attempt}`;
+/** The container of a job; its name tells jobs of a run apart. */
+export function containerSpec(job: Job, image: string, context: SandboxContext): ContainerSpec {
+  const { spec, prediction } = job;
+  return {
+    image,
+    name: `assay.${spec.instanceId.toLowerCase()}.${prediction.attempt}`,
+    labels: {
+      ...context.labels,
+      'assay.instance': spec.instanceId,
+      'assay.attempt': String(prediction.attempt),
+    },
+    limits: grantedLimits(spec.needs, context),
+  };
 }

@@ -5,6 +5,7 @@ import type { Verdict } from '../model/verdict.js';
 import { type Job, type RunInstanceContext, runInstance } from '../run-instance.js';
 import { countOutcomes } from '../stats/summary.js';
 import type { ProcessIdentity } from '../util/process.js';
+import { startAhead } from './ahead.js';
 import { readRun } from './folder.js';
 import { attemptKey, type Ledger, openLedger } from './ledger.js';
 import { guessSeconds, longestFirst, runPool } from './schedule.js';
@@ -72,8 +73,16 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     if (discarded.size > 0)
       options.onWarning(`${discarded.size} containers may be left; \`assay gc\` removes them`);
   };
-  const work = async (job: Job) => {
-    const verdict = await attempt({ ...options, job, ledger, emit, discard });
+  const ahead = startAhead({ ...context, signal: kill });
+  const engine = { ...context.engine, containers: ahead.containers };
+  const work = async (job: Job, upcoming: () => readonly Job[]) => {
+    const verdict = await attempt({
+      ...options,
+      ...{ job, ledger, emit, discard },
+      context: { ...context, engine },
+      // Not sooner: the engine has this job's own container to start before.
+      onTest: () => upcoming().forEach(ahead.prepare),
+    });
     verdicts.push(verdict);
     await emit({ type: 'verdict', at: verdict.finishedAt, verdict });
     if (verdict.outcome === 'infra_error' && ++infraErrors === options.maxFailures) stop.abort();
@@ -103,6 +112,7 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     if (kill.aborted) status = 'interrupted';
     else failure = toAssayError(error);
   }
+  ahead.leftOver().forEach(discard);
   await allRemoved();
   try {
     const counts = countOutcomes(verdicts);
@@ -127,6 +137,8 @@ interface AttemptOptions extends EvaluateOptions {
   readonly ledger: Ledger;
   readonly emit: (event: RunEvent) => Promise<void>;
   readonly discard: (container: Container | Promise<Container>) => void;
+  /** Called when the tests of the attempt start. */
+  readonly onTest: () => void;
 }
 
 async function attempt(options: AttemptOptions): Promise<Verdict> {
@@ -141,7 +153,10 @@ async function attempt(options: AttemptOptions): Promise<Verdict> {
       discard: options.discard,
       log: record.log,
       signal: kill,
-      onPhase: (phase) => options.onEvent({ type: 'phase', at: clock.iso(), ...who, phase }),
+      onPhase: (phase) => {
+        options.onEvent({ type: 'phase', at: clock.iso(), ...who, phase });
+        if (phase === 'test') options.onTest();
+      },
     }).finally(() => record.log.end().catch(() => undefined));
     const verdict = { ...judged, tries };
     if (verdict.outcome !== 'infra_error' || tries > options.retries || !isRetryable(verdict.reason)) {

@@ -20,18 +20,22 @@ export function defaultWorkers(cpus: number, freeMemoryBytes: number = freemem()
   return Math.max(1, Math.min(Math.floor(0.75 * cpus), Math.floor(freeMemoryBytes / (4 * GIB))));
 }
 
-/** Runs `work` on each item with at most `workers` at once, in order; takes no new ones after `drain` or a failure. */
+/**
+ * Runs `work` on each item with at most `workers` at once, in order; takes no new ones after `drain` or a failure. `upcoming` gives the
+ * items that are next in turn, one per worker; none once the pool takes no more.
+ */
 export async function runPool<T>(
   items: readonly T[],
   { workers, drain }: { readonly workers: number; readonly drain: AbortSignal },
-  work: (item: T) => Promise<void>,
+  work: (item: T, upcoming: () => readonly T[]) => Promise<void>,
 ): Promise<void> {
   let next = 0;
+  const upcoming = () => (drain.aborted ? [] : items.slice(next, next + workers));
   const worker = async () => {
     while (next < items.length && !drain.aborted) {
       const item = items[next++] as T;
       try {
-        await work(item);
+        await work(item, upcoming);
       } catch (error) {
         next = items.length;
         throw error;

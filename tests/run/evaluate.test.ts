@@ -203,6 +203,29 @@ describe('a run', () => {
     expect(warnings).toEqual([expect.stringContaining('busy')]);
   });
 
+  test('starts the next container while tests run, uses it, and leaves none of them after a kill', async () => {
+    const kill = new AbortController();
+    const jobs = ['a', 'b', 'c'].map((id) => testJob(id));
+    let startedByTestsOfA = 0;
+    const { results, fake } = await start(
+      jobs,
+      {
+        exec: async (command, files) => {
+          if (!command.includes('/eval.sh')) return {};
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          if (files.get('/eval.sh') === 'run a') startedByTestsOfA = fake.started.length;
+          if (files.get('/eval.sh') === 'run b') kill.abort(new Error('killed'));
+          return { output: 'PASS' };
+        },
+      },
+      { workers: 1, kill: kill.signal },
+    );
+    await expect(results).rejects.toMatchObject({ code: 'interrupted' });
+    expect(startedByTestsOfA).toBe(2);
+    expect(fake.started.map(({ labels }) => labels['assay.instance'])).toEqual(['a', 'b', 'c']);
+    expect(fake.alive.size).toBe(0);
+  });
+
   test('starts the longest known instances first', async () => {
     const { results, fake } = await start(
       ['a', 'b', 'c'].map((id) => testJob(id)),
@@ -227,7 +250,9 @@ describe('a run', () => {
     const run = () => start([testJob('z'), ...jobs], { exec: passing }, { workers: 1 });
     const first = await run();
     await expect(first.results).rejects.toMatchObject({ code: 'file_unusable' });
-    expect(first.fake.started.map(({ labels }) => labels['assay.instance'])).toEqual(['a', 'b']);
+    const begun = first.events.flatMap((event) => (event.type === 'attempt_start' ? [event.instanceId] : []));
+    expect(begun).toEqual(['a', 'b', 'c']);
+    expect(first.fake.alive.size).toBe(0);
     expect(first.events.at(-1)).toMatchObject({ type: 'run_end', status: 'failed' });
     expect(existsSync(join(folder, 'lock'))).toBe(false);
     await rm(join(folder, 'i', 'c'));
