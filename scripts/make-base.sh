@@ -20,7 +20,8 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-suite=${SUITE:-bookworm} mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# Without DEBIAN_MIRROR, debootstrap takes its own default.
+suite=${SUITE:-bookworm} mirror=${DEBIAN_MIRROR:-}
 recipe=$(echo "$suite ${node:+$(node --version)} ${pythons[*]##*/}" | cat - "$0" | sha256sum | cut -c1-16)
 if [ "$(docker image inspect -f '{{index .Config.Labels "assay.base"}}' "$image" 2>/dev/null)" = "$recipe" ]; then
   echo "$image is up to date"; exit 0
@@ -30,7 +31,7 @@ command -v debootstrap >/dev/null || { apt-get update -q && apt-get install -qy 
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 root=$work/root
 debootstrap --variant=minbase --include=ca-certificates,git,patch,procps,python3,python3-venv \
-  "$suite" "$root" "$mirror" >"$work/log" 2>&1 || { tail -20 "$work/log" >&2; exit 1; }
+  "$suite" "$root" ${mirror:+"$mirror"} >"$work/log" 2>&1 || { tail -20 "$work/log" >&2; exit 1; }
 rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale}/*
 [ -z "$node" ] || install -m 755 "$(readlink -f "$node")" "$root/usr/local/bin/node"
 versions=("$(chroot "$root" python3 -c 'import platform; print(platform.python_version())')")
