@@ -24,5 +24,5 @@ export async function rememberDurations(
   const all = new Map(known);
   for (const { instanceId, seconds } of verdicts)
     if (seconds['test'] !== undefined) all.set(instanceId, Math.round(seconds['test'] * 100) / 100);
-  await writeAtomic(join(cacheDir, FILE), JSON.stringify(Object.fromEntries(all)));
+  await writeAtomic(join(cacheDir, FILE), JSON.stringify(Object.fromEntries(all)), { sync: false });
 }

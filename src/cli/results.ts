@@ -23,5 +23,5 @@ export async function finishReport(
 
 /** Writes files of a report below a folder. */
 export async function writeReportFiles(files: readonly ReportFile[], folder: string): Promise<void> {
-  for (const { path, content } of files) await writeAtomic(join(folder, path), content);
+  for (const { path, content } of files) await writeAtomic(join(folder, path), content, { sync: false });
 }

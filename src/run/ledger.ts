@@ -97,7 +97,7 @@ export async function openLedger(options: OpenLedgerOptions): Promise<Ledger> {
 
 async function beginAttempt(folder: string, patch: string | null): Promise<AttemptRecord> {
   await mkdir(folder, { recursive: true });
-  await writeAtomic(join(folder, FILES.patch), patch ?? '');
+  await writeAtomic(join(folder, FILES.patch), patch ?? '', { sync: false });
   const path = join(folder, FILES.log);
   await rm(path, { force: true });
   let gzip: ReturnType<typeof createGzip> | undefined;

@@ -7,15 +7,22 @@ export function hasCode(error: unknown, code: string): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }
 
-/** Writes a whole file so that readers, and a crash, see the old content or the new one. Makes the folder. */
-export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
+/**
+ * Writes a whole file so that readers, and a crash, see the old content or the new one. Makes the folder. `sync: false` is for what can
+ * be made again: it saves the wait for the disk, and a machine that loses power may lose the file.
+ */
+export async function writeAtomic(
+  path: string,
+  content: string | Uint8Array,
+  { sync }: { readonly sync: boolean } = { sync: true },
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const file = await open(temporary, 'wx');
     try {
       await file.writeFile(content);
-      await file.sync();
+      if (sync) await file.sync();
     } finally {
       await file.close();
     }
