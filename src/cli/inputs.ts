@@ -41,7 +41,7 @@ export async function loadInstances(args: DatasetArgs, host: Host): Promise<Load
 }
 
 /** The selection flags that were given. */
-export function selectionOf(args: Partial<SelectionFlags>) {
+function selectionOf(args: Partial<SelectionFlags>) {
   return {
     ids: args.id,
     idFile: args['id-file'] === undefined ? undefined : resolve(args['id-file']),

@@ -224,6 +224,7 @@ describe('output', () => {
     expect({ code: result.code, stderr: result.stderr }).toMatchObject({ code: 0, stderr: '' });
   }, 60_000);
 
+  // Permissions don't bind root: there the case can't be made.
   const asRoot = process.getuid?.() === 0;
   (asRoot ? test.skip : test)(
     'an output folder without permission is named',

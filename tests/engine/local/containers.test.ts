@@ -126,6 +126,7 @@ describe.each(isolations)('a local sandbox (%s)', (isolation) => {
     await container.destroy();
   });
 
+  // As root without control groups nothing bounds the number of processes (docs/local-engine.md).
   const isBounded = groups !== undefined || !isRoot;
   (isBounded ? test : test.skip)('holds a fork bomb within its limit and can be ended', async () => {
     const container = await bench.start({ pids: 40 });
@@ -158,6 +159,7 @@ describe.each(isolations)('a local sandbox (%s)', (isolation) => {
 });
 
 describe('the file system of a bubblewrap sandbox', () => {
+  // Skipped where bubblewrap doesn't work: the other isolations share the machine's file system.
   const withBubblewrap = isolations.includes('bubblewrap') ? test : test.skip;
   let bench: Bench;
   beforeAll(async () => {
