@@ -29,8 +29,8 @@ export interface ExecRequest {
   readonly workdir?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-  /** Receives output in the order of writing (both streams share a pipe, which is `stdout`); a returned promise is back-pressure. */
-  readonly onOutput: (chunk: Uint8Array, stream: 'stdout' | 'stderr') => void | Promise<void>;
+  /** Receives stdout and stderr, which share a pipe, in the order of writing; a returned promise is back-pressure. */
+  readonly onOutput: (chunk: Uint8Array) => void | Promise<void>;
 }
 
 export interface ExecResult {
@@ -40,11 +40,24 @@ export interface ExecResult {
   readonly oomKilled: boolean;
 }
 
+/** A path of a container that differs from its image. */
+export interface FileChange {
+  /** Absolute. */
+  readonly path: string;
+  readonly kind: 'modified' | 'added' | 'deleted';
+}
+
 /** A started container. Every method rejects with AssayError; after `destroy` none may be called. */
 export interface Container {
   readonly id: string;
   put(files: readonly FileEntry[], signal: AbortSignal): Promise<void>;
   exec(request: ExecRequest): Promise<ExecResult>;
+  /** What differs from the image: folders of changed files, and places where the engine mounts its own files, included. */
+  changes(signal: AbortSignal): Promise<readonly FileChange[]>;
+  /** A file or folder as a tar with names from its last path segment on; an archive that is cut off is an error of the stream. */
+  read(path: string, signal: AbortSignal): Promise<Readable>;
+  /** Unpacks a tar at `/`, with its modes and owners. */
+  putArchive(tar: Readable, signal: AbortSignal): Promise<void>;
   /** Kills everything inside and removes the container; safe to call twice; never throws on "already gone". */
   destroy(): Promise<void>;
 }
@@ -59,13 +72,43 @@ export interface ContainerEngine {
   ): Promise<readonly string[]>;
 }
 
+/** How containers of an image start. */
+export interface ImageConfig {
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+  /** Empty for `/`. */
+  readonly workdir: string;
+  readonly cmd: readonly string[];
+  readonly entrypoint: readonly string[];
+  /** Empty for root. */
+  readonly user: string;
+  /** As Docker names it: `amd64`, `arm64`; empty where the engine doesn't say. */
+  readonly architecture: string;
+}
+
+/** What a list of images says of each name. */
+export interface ListedImage {
+  readonly ref: string;
+  /** `sha256:...` of the image's configuration. */
+  readonly id: string;
+  readonly sizeBytes: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly createdAt?: number;
+}
+
 export interface ImageInfo {
   /** Name it was asked by. */
   readonly ref: string;
+  /** `sha256:...` of the image's configuration. */
+  readonly id: string;
   /** Content digest, `sha256:...`: repo digest where there is one, else the image id. */
   readonly digest: string;
   readonly sizeBytes: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** Diff ids (`sha256:...` of the unpacked tar) from the base up; empty where the engine doesn't say. */
+  readonly layers: readonly string[];
+  readonly config: ImageConfig;
 }
 
 export interface BuildRequest {
@@ -87,7 +130,16 @@ export interface ImageEngine {
     options: { signal: AbortSignal; onProgress?: (line: string) => void },
   ): Promise<ImageInfo>;
   build(request: BuildRequest): Promise<ImageInfo>;
-  list(labels: Readonly<Record<string, string>>): Promise<readonly ImageInfo[]>;
+  /**
+   * Takes in the images of a `docker save` archive, which may leave out layers that the engine has. Rejects with `disk_full` or
+   * `image_build_failed` and the engine's words; the archive is destroyed in any case.
+   */
+  load(
+    archive: Readable,
+    options: { readonly signal: AbortSignal; readonly onLog?: (line: string) => void },
+  ): Promise<void>;
+  /** One entry per name of the images that carry all these labels. */
+  list(labels: Readonly<Record<string, string>>): Promise<readonly ListedImage[]>;
   remove(ref: string): Promise<void>;
 }
 

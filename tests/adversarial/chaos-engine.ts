@@ -1,5 +1,6 @@
-import type { Container, ContainerSpec, Engine, ExecRequest, ImageInfo } from '../../src/index.js';
+import type { Container, ContainerSpec, Engine, ExecRequest } from '../../src/index.js';
 import { AssayError, ERRORS, type ErrorCode } from '../../src/index.js';
+import { imageInfo } from '../helpers/fake-engine.js';
 
 /** What an engine may do wrong in one call. */
 export const FAULTS = [
@@ -89,6 +90,10 @@ export function chaosEngine({ faultOf, outputOf, random }: ChaosOptions): ChaosE
     }
   }
 
+  const unsupported = async (): Promise<never> => {
+    throw new AssayError('image_missing', 'this engine makes no images');
+  };
+
   function container(spec: ContainerSpec): Container {
     const id = `${spec.name}-${++made}`;
     alive.add(id);
@@ -96,6 +101,9 @@ export function chaosEngine({ faultOf, outputOf, random }: ChaosOptions): ChaosE
       id,
       put: (_files, signal) => play('put', signal, async () => undefined),
       exec: (request) => play('exec', request.signal, () => exec(request)),
+      changes: unsupported,
+      read: unsupported,
+      putArchive: unsupported,
       // What can't be removed stays, so a fault here comes after the removal.
       destroy() {
         alive.delete(id);
@@ -106,24 +114,19 @@ export function chaosEngine({ faultOf, outputOf, random }: ChaosOptions): ChaosE
 
   async function exec({ argv, onOutput }: ExecRequest) {
     if (!argv.join(' ').includes('/eval.sh')) return { exitCode: random() < 0.3 ? 1 : 0, oomKilled: false };
-    for (const piece of outputOf()) await onOutput(piece, random() < 0.5 ? 'stdout' : 'stderr');
-    if (random() < 0.1) setTimeout(() => void onOutput(Buffer.from('PASS after the end'), 'stdout'), 5);
+    for (const piece of outputOf()) await onOutput(piece);
+    if (random() < 0.1) setTimeout(() => void onOutput(Buffer.from('PASS after the end')), 5);
     return { exitCode: Math.floor(random() * 3), oomKilled: random() < 0.05 };
   }
 
-  const unsupported = async (): Promise<never> => {
-    throw new AssayError('image_missing', 'this engine makes no images');
-  };
   return {
     name: 'docker',
     alive,
     images: {
-      inspect: (ref, signal) =>
-        play('inspect', signal, async (): Promise<ImageInfo> => {
-          return { ref, digest: 'sha256:1', sizeBytes: 1, labels: {} };
-        }),
+      inspect: (ref, signal) => play('inspect', signal, async () => imageInfo(ref, 'sha256:1')),
       pull: unsupported,
       build: unsupported,
+      load: unsupported,
       list: async () => [],
       remove: async () => undefined,
     },

@@ -26,13 +26,26 @@ export interface FakeEngine extends Engine {
   readonly started: readonly ContainerSpec[];
 }
 
+/** An image that is nothing but its name, digest and labels. */
+export function imageInfo(
+  ref: string,
+  digest: string,
+  labels: Readonly<Record<string, string>> = {},
+): ImageInfo {
+  const config = { env: [], workdir: '', cmd: [], entrypoint: [], user: '', architecture: '' };
+  return { ref, id: digest, digest, sizeBytes: 1, labels, layers: [], config };
+}
+
 /** An engine in memory for tests: containers are scripted, nothing runs. */
 export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
   const alive = new Set<string>();
   const started: ContainerSpec[] = [];
   const images = options.images ?? { 'image:latest': 'sha256:1' };
   const info = (ref: string): ImageInfo | undefined =>
-    images[ref] === undefined ? undefined : { ref, digest: images[ref], sizeBytes: 1, labels: {} };
+    images[ref] === undefined ? undefined : imageInfo(ref, images[ref]);
+  const unsupported = async (): Promise<never> => {
+    throw new AssayError('image_missing', 'the fake engine makes no images');
+  };
   const container = (spec: ContainerSpec): Container => {
     const id = `c${started.length}`;
     const files = new Map<string, string>();
@@ -50,7 +63,6 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
         if (reply.output !== undefined)
           await onOutput(
             typeof reply.output === 'string' ? new TextEncoder().encode(reply.output) : reply.output,
-            'stdout',
           );
         signal.throwIfAborted();
         if ('hang' in reply)
@@ -59,14 +71,14 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
           });
         return { exitCode: reply.exitCode ?? 0, oomKilled: reply.oomKilled ?? false };
       },
+      changes: unsupported,
+      read: unsupported,
+      putArchive: unsupported,
       async destroy() {
         await options.onDestroy?.(spec);
         alive.delete(id);
       },
     };
-  };
-  const unsupported = async (): Promise<never> => {
-    throw new AssayError('image_missing', 'the fake engine makes no images');
   };
   return {
     name: 'docker',
@@ -76,6 +88,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       inspect: async (ref) => info(ref),
       pull: async (ref) => info(ref) ?? unsupported(),
       build: unsupported,
+      load: unsupported,
       list: async () => [],
       remove: async () => undefined,
     },

@@ -2,6 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { extract } from 'tar-stream';
 import type { BuildRequest, ImageEngine, ImageInfo } from '../../src/engine/engine.js';
 import { sha256 } from '../../src/util/hash.js';
+import { imageInfo } from '../helpers/fake-engine.js';
 
 /** A build that the fake was asked for, with its context read. */
 export type SeenBuild = Omit<BuildRequest, 'context'> & {
@@ -22,7 +23,7 @@ export function fakeImages({ present = [], labels = {}, onBuild = () => {} }: Fa
   const pulled: string[] = [];
   const builds: SeenBuild[] = [];
   const add = (ref: string, own: Readonly<Record<string, string>>): ImageInfo => {
-    const info = { ref, digest: `sha256:${sha256(ref)}`, sizeBytes: 1, labels: own };
+    const info = imageInfo(ref, `sha256:${sha256(ref)}`, own);
     images.set(ref, info);
     return info;
   };
@@ -40,6 +41,9 @@ export function fakeImages({ present = [], labels = {}, onBuild = () => {} }: Fa
       request.onLog('Step 1/1');
       onBuild(build);
       return add(request.tag, request.labels ?? {});
+    },
+    load: async () => {
+      throw new Error('nothing is loaded here');
     },
     list: async () => [...images.values()],
     remove: async (ref) => void images.delete(ref),

@@ -76,7 +76,8 @@ function connectReason({ code, address, message }: HttpError): string {
   return message;
 }
 
-function toEngineError(error: unknown, { what, otherwise }: CallOptions): AssayError {
+/** Any error of a request as an AssayError, with the code that the engine's words stand for. */
+export function toEngineError(error: unknown, { what, otherwise }: Omit<CallOptions, 'signal'>): AssayError {
   if (error instanceof AssayError) return error;
   const http: HttpError = isMessage(error) ? error : { message: String(error) };
   const unreachable =

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { AssayError } from '../../errors.js';
 import type { Container, ContainerEngine, ContainerSpec } from '../engine.js';
+import { changesOf, putArchive, readArchive } from './archive.js';
 import { abortError, call, expectText, statusOf } from './call.js';
 import { exec } from './exec.js';
 import type { OomWatch } from './oom.js';
@@ -158,6 +159,9 @@ export function dockerContainers({ docker: connected, oom, patience }: Container
             .putArchive(archive, { path: '/', noOverwriteDirNonDir: 'true', abortSignal }),
         );
       },
+      putArchive: (tar, signal) => putArchive(docker.getContainer(id), tar, signal),
+      read: (path, signal) => readArchive(docker.getContainer(id), path, signal),
+      changes: (signal) => changesOf(docker.getContainer(id), signal),
       exec: (request) => exec({ docker, id, request, oom, exitCodeMs: patience.exitCodeMs }),
       destroy() {
         destroyed ??= destroy(docker, id, patience.removeMs).then(

@@ -64,7 +64,7 @@ export async function exec(options: ExecOptions): Promise<ExecResult> {
 }
 
 async function deliver(pieces: AsyncIterable<Output>, { onOutput }: ExecRequest): Promise<void> {
-  for await (const { bytes, stream } of pieces) await onOutput(bytes, stream);
+  for await (const { bytes } of pieces) await onOutput(bytes);
 }
 
 /** The engine closes the output a moment before it knows the exit code, so it is asked until it does, `exitCodeMs` at most. */

@@ -2,9 +2,10 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { AssayError, type ErrorCode } from '../../errors.js';
 import type { ImageEngine, ImageInfo } from '../engine.js';
+import { upload } from './archive.js';
 import { registryLogin } from './auth.js';
 import { call, codeOfWords, expectText, statusOf } from './call.js';
-import { readProgress } from './progress.js';
+import { type ProgressLine, readProgress } from './progress.js';
 
 /** How long `list` and `remove` may take, in milliseconds. */
 const ADMIN_MS = 120_000;
@@ -47,11 +48,22 @@ export function dockerImages(
       const found = await call({ what, signal }, (abortSignal) =>
         docker.getImage(ref).inspect({ abortSignal } as Docker.ImageInspectOptions),
       );
+      const id = expectText(found.Id, what);
       return {
         ref,
-        digest: digestOf(ref, expectText(found.Id, what), textsOf(found.RepoDigests)),
+        id,
+        digest: digestOf(ref, id, textsOf(found.RepoDigests)),
         sizeBytes: found.Size,
         labels: found.Config?.Labels ?? {},
+        layers: textsOf(found.RootFS?.Layers),
+        config: {
+          env: textsOf(found.Config?.Env),
+          workdir: found.Config?.WorkingDir ?? '',
+          cmd: textsOf(found.Config?.Cmd),
+          entrypoint: textsOf(found.Config?.Entrypoint),
+          user: found.Config?.User ?? '',
+          architecture: found.Architecture ?? '',
+        },
       };
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
@@ -129,6 +141,27 @@ export function dockerImages(
       }
       return inspectMade(tag, signal, 'image_build_failed');
     },
+    async load(archive, { signal, onLog }) {
+      const what = 'load an image';
+      const toError = (text: string) =>
+        new AssayError(
+          codeOfWords(text) === 'disk_full' ? 'disk_full' : 'image_build_failed',
+          `docker: ${what}: ${text}`,
+        );
+      let said = 0;
+      await call({ what, signal, otherwise: 'image_build_failed' }, async (abortSignal) => {
+        const docker = await connected();
+        await upload(archive, async (body) => {
+          const answer = await docker.loadImage(body, { quiet: true, abortSignal });
+          const onLine = ({ stream = '' }: ProgressLine) => {
+            said++;
+            onLog?.(stream.trimEnd());
+          };
+          await readProgress(answer as Readable, onLine, toError);
+        });
+      });
+      if (said === 0) throw toError('the engine reported no error, but loaded nothing');
+    },
     async list(labels) {
       const docker = await connected();
       const what = 'list images';
@@ -140,14 +173,16 @@ export function dockerImages(
       if (!Array.isArray(found)) {
         throw new AssayError('engine_failed', `docker: ${what}: the answer is not what an engine says`);
       }
-      return (found as Docker.ImageInfo[]).flatMap((image) =>
-        (image.RepoTags ?? [image.Id]).map((ref) => ({
+      return (found as Docker.ImageInfo[]).flatMap(({ Id: id, RepoTags, Size, Labels, Created }) => {
+        const tags = textsOf(RepoTags).filter((tag) => tag !== '<none>:<none>');
+        return (tags.length > 0 ? tags : [id]).map((ref) => ({
           ref,
-          digest: digestOf(ref, image.Id, textsOf(image.RepoDigests)),
-          sizeBytes: image.Size,
-          labels: image.Labels ?? {},
-        })),
-      );
+          id,
+          sizeBytes: Size,
+          labels: Labels ?? {},
+          ...(Created > 0 ? { createdAt: Created * 1000 } : {}),
+        }));
+      });
     },
     async remove(ref) {
       const docker = await connected();

@@ -28,3 +28,11 @@ export async function step<T>(
     throw engineFailure(what, error);
   }
 }
+
+/** Rejects what only a container engine can do: `engine_failed`. */
+export async function dockerOnly(what: string): Promise<never> {
+  throw new AssayError(
+    'engine_failed',
+    `the local engine can't ${what}: images are built with --engine docker`,
+  );
+}

@@ -5,7 +5,7 @@ import { AssayError } from '../../errors.js';
 import { hasCode, readIfExists, writeAtomic } from '../../util/files.js';
 import { canonicalJson, sha256 } from '../../util/hash.js';
 import type { ImageEngine, ImageInfo } from '../engine.js';
-import { engineFailure, step } from './failures.js';
+import { dockerOnly, engineFailure, step } from './failures.js';
 import { removeHalfMade, temporaryName } from './half-made.js';
 import { HOME, TMP } from './paths.js';
 import { SYSTEM_FOLDERS } from './tools.js';
@@ -22,8 +22,14 @@ export interface ImportRequest {
   readonly signal: AbortSignal;
 }
 
-export interface StoredImage extends ImageInfo {
+/** What is kept of an image under its name. */
+interface StoredImage extends Pick<ImageInfo, 'ref' | 'digest' | 'sizeBytes' | 'labels'> {
   readonly workdir: string;
+}
+
+function infoOf({ workdir, ...image }: StoredImage): ImageInfo {
+  const config = { env: [], workdir, cmd: [], entrypoint: [], user: '', architecture: '' };
+  return { ...image, id: image.digest, layers: [], config };
 }
 
 export interface ImageStore extends ImageEngine {
@@ -60,7 +66,7 @@ export function imageStore({
   const imageDir = (digest: string) => join(images, digest.replace('sha256:', ''));
   const underWay = new Map<string, Promise<unknown>>();
 
-  async function inspect(ref: string): Promise<StoredImage | undefined> {
+  async function find(ref: string): Promise<StoredImage | undefined> {
     const text = await readIfExists(refFile(ref));
     if (text === undefined) return undefined;
     const image = JSON.parse(text) as StoredImage;
@@ -75,8 +81,8 @@ export function imageStore({
       const digest = `sha256:${sha256(canonicalJson({ format: FORMAT, workdir, entries }))}`;
       const target = imageDir(digest);
       if (!(await exists(target))) await make({ dir, workdir, entries, target, signal });
-      const known = await inspect(ref);
-      if (known?.digest === digest) return known;
+      const known = await find(ref);
+      if (known?.digest === digest) return infoOf(known);
       const commit = (await readFile(join(target, 'commit'), 'utf8')).trim();
       const image: StoredImage = {
         ref,
@@ -86,7 +92,7 @@ export function imageStore({
         workdir,
       };
       await writeAtomic(refFile(ref), JSON.stringify(image));
-      return image;
+      return infoOf(image);
     });
   }
 
@@ -146,17 +152,22 @@ export function imageStore({
       }
     },
     open: async (ref) => {
-      const image = await inspect(ref);
+      const image = await find(ref);
       if (image === undefined) return refuse(ref);
       return { start: join(imageDir(image.digest), 'start'), workdir: image.workdir };
     },
-    inspect: (ref, signal) => step(`can't read image ${ref}`, signal, () => inspect(ref)),
+    inspect: (ref, signal) =>
+      step(`can't read image ${ref}`, signal, async () => {
+        const image = await find(ref);
+        return image && infoOf(image);
+      }),
     pull: (ref) => refuse(ref),
     build: ({ tag }) => refuse(tag),
-    list: async (labels) => (await all()).filter((image) => carries(image.labels, labels)),
+    load: () => dockerOnly('load images'),
+    list: async (labels) => (await all()).filter((image) => carries(image.labels, labels)).map(infoOf),
     remove: async (ref) => {
       try {
-        const image = await inspect(ref);
+        const image = await find(ref);
         await rm(refFile(ref), { force: true });
         if (image === undefined || (await all()).some((other) => other.digest === image.digest)) return;
         await rm(imageDir(image.digest), { recursive: true, force: true });

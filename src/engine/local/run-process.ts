@@ -152,7 +152,7 @@ function outputOf(fd: number, onOutput: ExecRequest['onOutput']) {
     try {
       for await (const chunk of socket) {
         isWithConsumer = true;
-        await onOutput(chunk as Uint8Array, 'stdout');
+        await onOutput(chunk as Uint8Array);
         isWithConsumer = false;
       }
     } catch (error) {

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { AssayError } from '../../errors.js';
 import type { Container, ContainerSpec, ExecRequest } from '../engine.js';
 import type { ControlGroup, ControlGroups } from './control-groups.js';
-import { engineFailure, step } from './failures.js';
+import { dockerOnly, engineFailure, step } from './failures.js';
 import type { Isolation } from './isolation.js';
 import { HOME, hostPath, mapPaths, OUTPUT, TMP } from './paths.js';
 import { killSandbox, killUntilGone, MARKER_VARIABLE, markerOf } from './processes.js';
@@ -121,6 +121,9 @@ export function sandbox(options: SandboxOptions): Container {
       result.then(forget, forget);
       return result;
     },
+    changes: () => dockerOnly('list changed files'),
+    read: () => dockerOnly('read files of a sandbox'),
+    putArchive: () => dockerOnly('unpack an archive'),
     destroy: () => {
       destroyed ??= (async () => {
         ended.abort(new AssayError('interrupted', `${spec.name} was destroyed`));

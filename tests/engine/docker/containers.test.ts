@@ -48,8 +48,7 @@ describe('containers', () => {
       expect(await run(container, ['bash', '/assay/eval.sh'], never)).toEqual({
         exitCode: 3,
         oomKilled: false,
-        stdout: 'ran bash /assay/eval.sh\n',
-        stderr: 'oops\n',
+        stdout: 'ran bash /assay/eval.sh\noops\n',
       });
       expect(files).toEqual([['/assay/eval.sh', 'echo é']]);
     });

@@ -45,7 +45,7 @@ describe('images', () => {
       const made = await engine.images.build(request);
       expect(made.labels).toEqual(labels);
       expect(log).toEqual(['Step 1/1 : FROM scratch', 'done']);
-      expect(await engine.images.list(labels)).toEqual([made]);
+      expect(await engine.images.list(labels)).toMatchObject([{ ref: 'made:1', id: made.id, labels }]);
       await engine.images.remove('made:1');
       await engine.images.remove('made:1');
       expect(await engine.images.list(labels)).toEqual([]);

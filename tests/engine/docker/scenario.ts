@@ -34,16 +34,16 @@ export async function run(
   container: Container,
   argv: readonly string[],
   signal: AbortSignal,
-): Promise<ExecResult & { readonly stdout: string; readonly stderr: string }> {
-  const text = { stdout: '', stderr: '' };
+): Promise<ExecResult & { readonly stdout: string }> {
+  let stdout = '';
   const result = await container.exec({
     argv,
     signal,
-    onOutput: (bytes, stream) => {
-      text[stream] += Buffer.from(bytes).toString();
+    onOutput: (bytes) => {
+      stdout += Buffer.from(bytes).toString();
     },
   });
-  return { ...result, ...text };
+  return { ...result, stdout };
 }
 
 /** start, put, exec, destroy: what a run does; the container is destroyed whatever happens. */

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { extract } from 'tar-stream';
+import type { Container, ImageInfo } from '../../../src/engine/engine.js';
+import { dockerArchive, tarOf } from '../../fixtures/engine/docker-archive.js';
+import { describeWithDocker } from '../../helpers/docker.js';
+import { errorOf, run } from './scenario.js';
+
+const never = new AbortController().signal;
+const LABELS = { 'assay.test': `real-images-${process.pid}` };
+
+await describeWithDocker('images and archives in a real Docker engine', ({ engine, image }) => {
+  const ref = `assay-test-load-${process.pid}:latest`;
+  let base: ImageInfo;
+
+  beforeAll(async () => {
+    base = (await engine.images.inspect(image, never)) as ImageInfo;
+  });
+  afterAll(async () => {
+    await engine.containers.reap(LABELS, () => true);
+    await engine.images.remove(ref);
+    await engine.close();
+  });
+
+  async function withContainer(of: string, use: (container: Container) => Promise<void>): Promise<void> {
+    const container = await engine.containers.start(
+      {
+        image: of,
+        name: `assay-archive-test-${process.pid}`,
+        labels: LABELS,
+        limits: { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 64, network: false, capAdd: [] },
+      },
+      never,
+    );
+    try {
+      await use(container);
+    } finally {
+      await container.destroy();
+    }
+  }
+
+  test('takes in an archive that holds only the layer above those it has', async () => {
+    const below = base.layers.map((diffId) => ({ diffId }));
+    const log: string[] = [];
+    await engine.images.load(
+      await dockerArchive({ ref, layers: [...below, { 'new/file': 'above' }], labels: LABELS }),
+      { signal: never, onLog: (line) => log.push(line) },
+    );
+    expect(log).toEqual([`Loaded image: ${ref}`]);
+    const made = await engine.images.inspect(ref, never);
+    const diffId = `sha256:${createHash('sha256')
+      .update(await tarOf({ 'new/file': 'above' }))
+      .digest('hex')}`;
+    expect(made).toMatchObject({
+      ref,
+      id: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      layers: [...base.layers, diffId],
+      labels: LABELS,
+      config: {
+        env: ['A=1'],
+        workdir: '/work',
+        cmd: ['sh'],
+        entrypoint: [],
+        user: '',
+        architecture: 'amd64',
+      },
+    });
+    await withContainer(ref, async (container) => {
+      expect((await run(container, ['cat', '/new/file'], never)).stdout).toBe('above');
+    });
+  });
+
+  test('an archive without a layer that the engine lacks fails with its words, and nothing is tagged', async () => {
+    const missing = { diffId: `sha256:${'7'.repeat(64)}` };
+    const name = `assay-test-broken-${process.pid}:latest`;
+    const archive = await dockerArchive({ ref: name, layers: [missing] });
+    expect(await errorOf(engine.images.load(archive, { signal: never }))).toMatchObject({
+      code: 'image_build_failed',
+      message: expect.stringContaining('layer.tar: no such file'),
+    });
+    expect(await engine.images.inspect(name, never)).toBeUndefined();
+  });
+
+  test('an archive that ends early or fails is an error that says why', async () => {
+    const whole = await buffer(await dockerArchive({ ref, layers: [{ a: 'x'.repeat(1e5) }] }));
+    const cut = errorOf(engine.images.load(Readable.from([whole.subarray(0, 5e4)]), { signal: never }));
+    expect(await cut).toMatchObject({ code: 'image_build_failed' });
+    const failing = new Readable({
+      read() {
+        this.destroy(new Error('the mirror is gone'));
+      },
+    });
+    expect(await errorOf(engine.images.load(failing, { signal: never }))).toMatchObject({
+      code: 'image_build_failed',
+      message: expect.stringContaining('the mirror is gone'),
+    });
+    const closed = new Readable({ read() {} });
+    setTimeout(() => closed.destroy(), 20);
+    expect(await errorOf(engine.images.load(closed, { signal: never }))).toMatchObject({
+      code: 'image_build_failed',
+    });
+  });
+
+  test('what a command changed is listed and can be read, and an archive is unpacked', async () => {
+    await withContainer(image, async (container) => {
+      const tar = await tarOf({ 'made/one': '1', 'made/deep/two': '22' });
+      await container.putArchive(Readable.from([tar]), never);
+      await run(
+        container,
+        ['sh', '-c', 'rm /etc/passwd; echo x >>/etc/group; mv /made/one /made/three'],
+        never,
+      );
+      // the engine's own init is mounted below /usr or /sbin
+      const changes = (await container.changes(never)).filter(({ path }) => !/^\/(usr|sbin)\b/.test(path));
+      expect([...changes].sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
+        { path: '/etc', kind: 'modified' },
+        { path: '/etc/group', kind: 'modified' },
+        { path: '/etc/passwd', kind: 'deleted' },
+        { path: '/made', kind: 'added' },
+        { path: '/made/deep', kind: 'added' },
+        { path: '/made/deep/two', kind: 'added' },
+        { path: '/made/three', kind: 'added' },
+      ]);
+      const names: string[] = [];
+      for await (const entry of (await container.read('/made', never)).pipe(extract())) {
+        names.push(entry.header.name);
+        entry.resume();
+      }
+      expect(names.sort()).toEqual(['made/', 'made/deep/', 'made/deep/two', 'made/three']);
+      expect(await errorOf(container.read('/nothing', never))).toMatchObject({ code: 'engine_failed' });
+    });
+  });
+
+  test('a large file is read as slowly as the reader takes it', async () => {
+    await withContainer(image, async (container) => {
+      await run(container, ['sh', '-c', 'head -c 50000000 /dev/zero >/big'], never);
+      const stream = await container.read('/big', never);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(stream.readableLength).toBeLessThan(1e6);
+      let bytes = 0;
+      for await (const chunk of stream) bytes += (chunk as Buffer).length;
+      expect(bytes).toBeGreaterThan(50_000_000);
+    });
+  });
+});
