@@ -4,7 +4,7 @@ import type Docker from 'dockerode';
 import { AssayError } from '../../errors.js';
 import type { ExecRequest, ExecResult } from '../engine.js';
 import { call, expectText, pause } from './call.js';
-import { frameSplitter, type Output } from './frames.js';
+import { frameSplitter } from './frames.js';
 import type { OomWatch } from './oom.js';
 
 interface ExecOptions {
@@ -49,7 +49,7 @@ export async function exec(options: ExecOptions): Promise<ExecResult> {
     await pipeline(
       stream as Readable,
       frameSplitter(),
-      (pieces: AsyncIterable<Output>) => deliver(pieces, request),
+      (pieces: AsyncIterable<Buffer>) => deliver(pieces, request),
       {
         signal: abortSignal,
       },
@@ -63,8 +63,8 @@ export async function exec(options: ExecOptions): Promise<ExecResult> {
   return { exitCode, oomKilled: oom.has(id) };
 }
 
-async function deliver(pieces: AsyncIterable<Output>, { onOutput }: ExecRequest): Promise<void> {
-  for await (const { bytes } of pieces) await onOutput(bytes);
+async function deliver(pieces: AsyncIterable<Buffer>, { onOutput }: ExecRequest): Promise<void> {
+  for await (const bytes of pieces) await onOutput(bytes);
 }
 
 /** The engine closes the output a moment before it knows the exit code, so it is asked until it does, `exitCodeMs` at most. */

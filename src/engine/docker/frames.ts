@@ -1,12 +1,6 @@
 import { Transform } from 'node:stream';
 import { AssayError } from '../../errors.js';
 
-/** A piece of one output stream, in the order of arrival; not aligned with the engine's frames. */
-export interface Output {
-  readonly stream: 'stdout' | 'stderr';
-  readonly bytes: Uint8Array;
-}
-
 const HEADER = 8;
 /** The engine's own error text, sent as a frame of type 3, is cut at this length. */
 const MAX_ERROR_BYTES = 4096;
@@ -17,9 +11,9 @@ function excerpt(bytes: Buffer): string {
 }
 
 /**
- * Splits the engine's multiplexed stream (8-byte headers: type, three zeros, big-endian length) into stdout and stderr. Neighbouring
- * frames of one stream come out as one piece, so a chatty log costs one copy and few calls. A bad header, an error frame or an end
- * in the middle of a frame is `engine_failed`.
+ * Turns the engine's multiplexed stream (8-byte headers: type, three zeros, big-endian length) into the bytes of its
+ * output. The frames of one chunk come out as one piece, so a chatty log costs one copy and few calls. A bad header, an error frame or
+ * an end in the middle of a frame is `engine_failed`.
  */
 export function frameSplitter(): Transform {
   const header = Buffer.alloc(HEADER);
@@ -40,41 +34,23 @@ export function frameSplitter(): Transform {
     headerBytes = 0;
   }
 
-  function split(chunk: Buffer, push: (output: Output) => void): void {
-    let packed: Buffer | undefined;
-    let source = chunk;
-    let runType = -1;
-    let runStart = 0;
-    let runEnd = 0;
-    let packedEnd = 0;
+  function split(chunk: Buffer, push: (output: Buffer) => void): void {
+    let whole: Buffer = chunk;
+    let start = 0;
+    let end = 0;
 
-    const flushRun = () => {
-      if (runEnd > runStart) {
-        push({ stream: runType === 2 ? 'stderr' : 'stdout', bytes: source.subarray(runStart, runEnd) });
-      }
-      runStart = 0;
-      runEnd = 0;
-    };
-    const addPiece = (start: number, end: number) => {
-      if (type !== runType || runEnd === 0) {
-        flushRun();
-        runType = type;
-        source = chunk;
-        runStart = start;
-        runEnd = end;
+    const addPiece = (from: number, to: number) => {
+      if (end === 0) {
+        start = from;
+        end = to;
         return;
       }
-      packed ??= Buffer.allocUnsafe(chunk.length);
-      if (source === chunk) {
-        chunk.copy(packed, packedEnd, runStart, runEnd);
-        const length = runEnd - runStart;
-        source = packed;
-        runStart = packedEnd;
-        runEnd = packedEnd + length;
+      if (whole === chunk) {
+        whole = Buffer.allocUnsafe(chunk.length);
+        end = chunk.copy(whole, 0, start, end);
+        start = 0;
       }
-      chunk.copy(packed, runEnd, start, end);
-      runEnd += end - start;
-      packedEnd = runEnd;
+      end += chunk.copy(whole, end, from, to);
     };
 
     let at = 0;
@@ -87,11 +63,11 @@ export function frameSplitter(): Transform {
         if (headerBytes < HEADER) break;
         openFrame();
       } else {
-        const end = Math.min(at + left, chunk.length);
-        if (type !== 3) addPiece(at, end);
-        else if (engineError.length < MAX_ERROR_BYTES) engineError += chunk.toString('utf8', at, end);
-        left -= end - at;
-        at = end;
+        const to = Math.min(at + left, chunk.length);
+        if (type !== 3) addPiece(at, to);
+        else if (engineError.length < MAX_ERROR_BYTES) engineError += chunk.toString('utf8', at, to);
+        left -= to - at;
+        at = to;
       }
       if (left === 0 && engineError !== '') {
         throw new AssayError(
@@ -100,7 +76,7 @@ export function frameSplitter(): Transform {
         );
       }
     }
-    flushRun();
+    if (end > start) push(whole.subarray(start, end));
   }
 
   return new Transform({
