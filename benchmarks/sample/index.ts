@@ -44,10 +44,10 @@ function specFor(instance: Instance): EvalSpec {
       source: { kind: 'tree', dir: join(packageRoot(), 'datasets', 'sample', 'repos', name) },
       workdir: WORKDIR,
       // Nothing to install: the tests run on the node, or the python3, that the base image has.
-      systemPackages: [],
-      pythonPackages: [],
+      environment: { systemPackages: [], pythonPackages: [] },
       preInstall: [],
       install: [],
+      checks: [],
     },
     workdir: WORKDIR,
     evalScript,

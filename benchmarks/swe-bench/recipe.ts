@@ -27,10 +27,13 @@ export function recipeOf(instance: Instance, spec: VersionSpec): ImageRecipe | u
     name: instance.instanceId.toLowerCase(),
     source: { kind: 'git', repo: instance.repo, commit: instance.baseCommit },
     workdir: TESTBED,
-    python: environment.python.split('.').slice(0, 2).join('.'),
-    systemPackages: [...new Set([...(SYSTEM_PACKAGES[instance.repo] ?? []), ...systemPackages])].sort(),
-    pythonPackages: environment.pythonPackages,
+    environment: {
+      python: environment.python.split('.').slice(0, 2).join('.'),
+      systemPackages: [...new Set([...(SYSTEM_PACKAGES[instance.repo] ?? []), ...systemPackages])].sort(),
+      pythonPackages: environment.pythonPackages,
+    },
     preInstall: [...environment.preInstall, ...commands],
     install: [spec.install],
+    checks: [],
   };
 }

@@ -54,11 +54,10 @@ function recipeOf(instance: Instance, install: string | undefined): ImageRecipe 
     // The fork takes the base commit for the environment too, whatever environment_setup_commit says.
     source: { kind: 'git', repo: instance.repo, commit: instance.baseCommit },
     workdir: TESTBED,
-    python: supportedPython(python),
-    systemPackages,
-    pythonPackages: frozen.packages,
+    environment: { python: supportedPython(python), systemPackages, pythonPackages: frozen.packages },
     preInstall: commands,
     install: install === undefined ? [] : [install],
+    checks: [],
   };
 }
 

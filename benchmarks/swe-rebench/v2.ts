@@ -66,10 +66,10 @@ function recipeOf(instance: Instance, workdir: string): ImageRecipe | undefined 
     name: instance.instanceId.toLowerCase(),
     source: { kind: 'git', repo: instance.repo, commit: instance.baseCommit },
     workdir,
-    systemPackages: [...new Set([...base, ...systemPackages])].sort(),
-    pythonPackages: [],
+    environment: { systemPackages: [...new Set([...base, ...systemPackages])].sort(), pythonPackages: [] },
     // As V2 does: each command for itself, a failing one is passed over, and what it changed in tracked files is undone before the tests.
     preInstall: [...commands.map((command) => `( ${command} ) || true`), 'git reset -q --hard HEAD'],
     install: [],
+    checks: [],
   };
 }

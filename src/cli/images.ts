@@ -79,7 +79,7 @@ async function buildOne({ recipe, instanceId }: EvalSpec, context: BuildContext)
   if (recipe === undefined) throw usage(`${instanceId} has no recipe: only its published image can be used`);
   const base = await ensureBase({
     bases: args.base ?? [DEFAULT_BASE],
-    python: recipe.python,
+    python: recipe.environment.python,
     engine: images,
     signal,
   });

@@ -49,7 +49,10 @@ export function instanceTag(name: string): string {
 export async function buildInstanceImage(options: BuildOptions): Promise<ImageInfo> {
   const { recipe, base, cacheDir } = options;
   const { commit, mirror } = gitSource(options);
-  const python = recipe.python === undefined ? undefined : choosePython(recipe.python, base.labels);
+  const python =
+    recipe.environment.python === undefined
+      ? undefined
+      : choosePython(recipe.environment.python, base.labels);
   const environment = await environmentImage(options, python);
   const tag = instanceTag(recipe.name);
   const key = sha256(
@@ -89,14 +92,14 @@ async function environmentImage(options: BuildOptions, python: PythonChoice | un
   const { recipe, base } = options;
   if (python !== undefined && !python.asRequested)
     options.onLog(
-      `${recipe.name}: Python ${recipe.python} is asked for, the base image ${base.ref} has ${python.version}`,
+      `${recipe.name}: Python ${recipe.environment.python} is asked for, the base image ${base.ref} has ${python.version}`,
     );
   const files: readonly ContextFile[] = [
     {
       path: 'Dockerfile',
       content: environmentDockerfile({
         base: base.ref,
-        systemPackages: recipe.systemPackages,
+        systemPackages: recipe.environment.systemPackages,
         python: python !== undefined,
       }),
     },
@@ -123,7 +126,7 @@ async function pythonFiles(options: BuildOptions, python: PythonChoice): Promise
       : await fileAtCommit({ mirror, commit, path: 'pyproject.toml', signal });
   return [
     { path: 'fetch/install.sh', content: installEnvironmentScript(python.command) },
-    { path: 'fetch/packages.txt', content: lines(recipe.pythonPackages) },
+    { path: 'fetch/packages.txt', content: lines(recipe.environment.pythonPackages) },
     { path: 'fetch/build.txt', content: lines(buildRequirements(pyproject)) },
     ...Object.entries(SHIM).map(([path, content]) => ({ path: `root${path}`, content })),
   ];
@@ -190,8 +193,8 @@ function pythonLabels(
   recipe: ImageRecipe,
   python: PythonChoice | undefined,
 ): Readonly<Record<string, string>> {
-  if (python === undefined || recipe.python === undefined) return {};
-  return { [`${LABEL}.python`]: python.version, [`${LABEL}.python.requested`]: recipe.python };
+  if (python === undefined || recipe.environment.python === undefined) return {};
+  return { [`${LABEL}.python`]: python.version, [`${LABEL}.python.requested`]: recipe.environment.python };
 }
 
 function lines(items: readonly string[]): string {

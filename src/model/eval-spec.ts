@@ -1,28 +1,52 @@
+import { type Static, type TString, Type } from 'typebox';
 import type { ProfileName } from './grading.js';
 import type { EvalType, Instance, Needs, RowFormat } from './instance.js';
 
+const list = (item: TString) => Type.Immutable(Type.Array(item));
+const Commands = list(Type.String({ pattern: '\\S' }));
+
 /** Where the tree of an image comes from: a commit of a repository, or a folder that we ship. */
-export type ImageSource =
-  | { readonly kind: 'git'; readonly repo: string; readonly commit: string }
-  | { readonly kind: 'tree'; readonly dir: string };
+export const ImageSource = Type.Union([
+  Type.Object({
+    kind: Type.Literal('git'),
+    repo: Type.String({ pattern: '^[\\w.-]+/[\\w.-]+$' }),
+    commit: Type.String({ minLength: 1 }),
+  }),
+  Type.Object({ kind: Type.Literal('tree'), dir: Type.String({ minLength: 1 }) }),
+]);
+export type ImageSource = Static<typeof ImageSource>;
+
+/** The part of a recipe that does not depend on the tree: one layer, shared by all instances that ask for the same. */
+export const ImageEnvironment = Type.Object({
+  /** Requested interpreter, e.g. `3.9`; absent for images without Python. */
+  python: Type.Optional(Type.String({ pattern: '^3\\.\\d+$' })),
+  /** Debian packages, sorted. */
+  systemPackages: list(Type.String({ pattern: '^[a-z0-9][a-z0-9+.-]+$' })),
+  /** pip requirements, sorted: exact ones (`name==version`) where the reference environment is known. */
+  pythonPackages: list(
+    Type.String({
+      pattern: '^[A-Za-z0-9][\\w.-]*(\\[[\\w.,-]+\\])?((==|>=|<=|~=|!=|<|>)[\\w.!+*-]+(,(?=[=<>~!])|$))*$',
+    }),
+  ),
+});
+export type ImageEnvironment = Static<typeof ImageEnvironment>;
 
 /** What an image must hold, as data. Made by `benchmarks/*`, built by `src/image`. */
-export interface ImageRecipe {
+export const ImageRecipe = Type.Object({
   /** Tag-friendly name of the instance image, e.g. `sympy__sympy-13031`. */
-  readonly name: string;
-  readonly source: ImageSource;
+  name: Type.String({ pattern: '^[a-z0-9]+((\\.|_{1,2}|-+)[a-z0-9]+)*$' }),
+  source: ImageSource,
   /** Absolute path of the tree inside the image. */
-  readonly workdir: string;
-  /** Requested interpreter, e.g. `3.9`; absent for images without Python. */
-  readonly python?: string;
-  /** Debian packages. */
-  readonly systemPackages: readonly string[];
-  /** Exact pip requirements, `name==version`, installed before the project. */
-  readonly pythonPackages: readonly string[];
-  /** Shell commands run as root in the tree before and instead of the default install. */
-  readonly preInstall: readonly string[];
-  readonly install: readonly string[];
-}
+  workdir: Type.String({ pattern: '^/[\\w.-]+$' }),
+  environment: ImageEnvironment,
+  /** Shell commands run as root in the tree before `install`, in the same shell; each must succeed. */
+  preInstall: Commands,
+  /** Shell commands that install the project; each must succeed. */
+  install: Commands,
+  /** Shell commands that must succeed in the tree of the finished image, with the environment active and the network off. */
+  checks: Commands,
+});
+export type ImageRecipe = Static<typeof ImageRecipe>;
 
 /** All that is needed to evaluate patches for one instance, besides the patch. Made by `benchmarks/*`. */
 export interface EvalSpec {

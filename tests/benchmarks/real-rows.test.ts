@@ -153,8 +153,9 @@ describe(`real rows${why}`, () => {
         const [spec] = specsOf([instance]);
         const recipe = spec?.recipe;
         expect(recipe?.name).toMatch(/^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*$/);
-        expect(recipe?.python ?? '3.9').toMatch(/^3\.\d+$/);
-        for (const pin of recipe?.pythonPackages ?? []) expect(pin).toMatch(/^[a-z0-9-]+==[\w.!+]+$/);
+        expect(recipe?.environment.python ?? '3.9').toMatch(/^3\.\d+$/);
+        for (const pin of recipe?.environment.pythonPackages ?? [])
+          expect(pin).toMatch(/^[a-z0-9-]+==[\w.!+]+$/);
         const text = JSON.stringify(recipe);
         expect(text.includes('diff --git') || text.includes('@@ ')).toBe(false);
         expect(recipe?.source).toEqual({ kind: 'git', repo: instance.repo, commit: instance.baseCommit });
@@ -164,9 +165,7 @@ describe(`real rows${why}`, () => {
 
   real('instances of one environment share everything below the tree', async () => {
     const specs = specsOf(await load('swe-bench-verified.parquet'));
-    const environments = specs.map(({ recipe }) =>
-      JSON.stringify([recipe?.python, recipe?.systemPackages, recipe?.pythonPackages]),
-    );
+    const environments = specs.map(({ recipe }) => JSON.stringify(recipe?.environment));
     expect(new Set(environments).size).toBeLessThanOrEqual(63);
   });
 

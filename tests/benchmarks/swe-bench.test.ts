@@ -97,15 +97,14 @@ describe('image recipe of SWE-bench', () => {
 
   test('a frozen instance gets its own pins, another one those of its version', () => {
     const packages = (instanceId: string) =>
-      sweBench.specFor(instance({ instanceId })).recipe?.pythonPackages;
+      sweBench.specFor(instance({ instanceId })).recipe?.environment.pythonPackages;
     expect(packages('pallets__flask-5014')).toContain('werkzeug==2.3.7');
     expect(packages('pallets__flask-1')).toEqual(packages('pallets__flask-5014'));
   });
 
   test('versions without frozen pins install what the repository asks for', () => {
     expect(sweBench.specFor(instance({ version: '2.0' })).recipe).toMatchObject({
-      python: '3.9',
-      pythonPackages: expect.arrayContaining(['click==8.0.1']),
+      environment: { python: '3.9', pythonPackages: expect.arrayContaining(['click==8.0.1']) },
       preInstall: ['{ [ -f requirements/dev.txt ] && python -m pip install -r requirements/dev.txt; }'],
       install: ['python -m pip install -e .'],
     });
@@ -119,7 +118,7 @@ describe('image recipe of SWE-bench', () => {
   test('apt-get of pre_install becomes system packages, the rest stays', () => {
     const row = { repo: 'sphinx-doc/sphinx', instanceId: 'sphinx-doc__sphinx-1', version: '7.2' };
     expect(sweBench.specFor(instance(row)).recipe).toMatchObject({
-      systemPackages: ['graphviz'],
+      environment: { systemPackages: ['graphviz'] },
       preInstall: ["sed -i 's/pytest/pytest -rA/' tox.ini"],
     });
   });

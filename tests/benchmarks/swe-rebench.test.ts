@@ -53,19 +53,17 @@ describe('SWE-rebench V1', () => {
       name: 'some__thing.py-7',
       source: { kind: 'git', repo: 'Some/Thing.py', commit: 'abc123' },
       workdir: '/testbed',
-      python: '3.8',
-      systemPackages: ['gcc'],
-      pythonPackages: ['attrs==1.0', 'pip==25.0'],
+      environment: { python: '3.8', systemPackages: ['gcc'], pythonPackages: ['attrs==1.0', 'pip==25.0'] },
       preInstall: ['make x'],
       install: ['LANG=C.UTF-8 LC_ALL=C.UTF-8 pip install -e .'],
+      checks: [],
     });
   });
 
   test('a pip freeze alone will do; lines that are no pins are left out', () => {
     const requirements = 'a==1\nb @ file:///croot/b\n# c==1\n';
     expect(v1({ python: '3.5' }, { requirements }).recipe).toMatchObject({
-      python: '3.6',
-      pythonPackages: ['a==1'],
+      environment: { python: '3.6', pythonPackages: ['a==1'] },
     });
     expect(v1().recipe).toBeUndefined();
   });
@@ -112,7 +110,7 @@ make check
     const install = ['apt-get update -qq', 'apt-get install -y -qq libx-dev', './configure'];
     expect(v2({ base_image_name: 'c:latest', install }).recipe).toMatchObject({
       workdir: '/lib',
-      systemPackages: expect.arrayContaining(['build-essential', 'libx-dev']),
+      environment: { systemPackages: expect.arrayContaining(['build-essential', 'libx-dev']) },
       preInstall: ['( ./configure ) || true', 'git reset -q --hard HEAD'],
     });
   });

@@ -8,6 +8,12 @@ import type { ImageRecipe } from '../../src/model/eval-spec.js';
 import { fakeImages } from './fake-images.js';
 import { repositoryWithFuture } from './git-repo.js';
 
+const bare = { systemPackages: [], pythonPackages: [] };
+const environment = {
+  python: '3.9',
+  systemPackages: ['graphviz'],
+  pythonPackages: ['pip==24.2', 'pytest==7.4.0'],
+};
 const labels = { 'assay.base.pythons': '3.11.2 3.9.18' };
 
 function setting(onBuild?: Parameters<typeof fakeImages>[0]['onBuild']) {
@@ -18,11 +24,10 @@ function setting(onBuild?: Parameters<typeof fakeImages>[0]['onBuild']) {
     name: 'Owner__repo-1',
     source: { kind: 'git', repo: 'owner/repo', commit },
     workdir: '/testbed',
-    python: '3.9',
-    systemPackages: ['graphviz'],
-    pythonPackages: ['pip==24.2', 'pytest==7.4.0'],
+    environment,
     preInstall: [],
     install: ['python -m pip install -e .'],
+    checks: [],
   };
   const log: string[] = [];
   const build = async (changes: Partial<ImageRecipe> = {}, options: { caFile?: string } = {}) => {
@@ -68,7 +73,7 @@ describe('buildInstanceImage', () => {
     expect(engine.builds).toHaveLength(2);
     await build({ name: 'owner__repo-2' });
     expect(engine.builds).toHaveLength(3);
-    await build({ pythonPackages: ['pip==24.2', 'pytest==8.0.0'] });
+    await build({ environment: { ...environment, pythonPackages: ['pip==24.2', 'pytest==8.0.0'] } });
     expect(engine.builds).toHaveLength(5);
     expect(new Set(engine.builds.map(({ tag }) => tag)).size).toBe(4);
   });
@@ -100,7 +105,7 @@ describe('buildInstanceImage', () => {
 
   test('says when the base has another Python than the recipe', async () => {
     const { build, log } = setting();
-    const image = await build({ python: '3.7' });
+    const image = await build({ environment: { ...environment, python: '3.7' } });
     expect(log[0]).toBe('Owner__repo-1: Python 3.7 is asked for, the base image base has 3.11.2');
     expect(image.labels).toMatchObject({
       'assay.image.python': '3.11.2',
@@ -112,12 +117,12 @@ describe('buildInstanceImage', () => {
     const { engine, build, cacheDir } = setting();
     const dir = mkdtempSync(join(tmpdir(), 'assay-tree-'));
     writeFileSync(join(dir, 'index.js'), 'export {};\n', { mode: 0o755 });
-    await build({ source: { kind: 'tree', dir }, python: undefined, install: [] });
+    await build({ source: { kind: 'tree', dir }, environment: bare, install: [] });
     const [environment, instance] = engine.builds;
     expect([...(environment?.files.keys() ?? [])]).toEqual(['Dockerfile']);
     expect(instance?.files.get('root/testbed/index.js')?.header).toMatchObject({ mode: 0o755 });
     writeFileSync(join(dir, 'index.js'), 'export default 1;\n');
-    await build({ source: { kind: 'tree', dir }, python: undefined, install: [] });
+    await build({ source: { kind: 'tree', dir }, environment: bare, install: [] });
     expect(engine.builds).toHaveLength(3);
     expect(readdirSync(cacheDir)).toEqual(['build-logs']);
   });
@@ -148,10 +153,10 @@ describe('buildInstanceImage', () => {
           name: 'x',
           source: { kind: 'git', repo: 'owner/repo', commit: '1' },
           workdir: '/testbed',
-          systemPackages: [],
-          pythonPackages: [],
+          environment: bare,
           preInstall: [],
           install: [],
+          checks: [],
         },
         engine,
         base: base as NonNullable<typeof base>,
