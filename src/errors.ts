@@ -95,6 +95,11 @@ export const ERRORS = {
     retryable: true,
     fix: 'The registry limits pulls: log in or wait, then `assay retry RUN --only infra`.',
   },
+  bad_lock: {
+    class: 'input',
+    retryable: false,
+    fix: 'Restore the named file from a copy, or have it written anew with --update-locks.',
+  },
   image_build_failed: { class: 'infra', retryable: false, fix: 'Read the build log named above.' },
   disk_full: {
     class: 'infra',

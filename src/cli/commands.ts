@@ -74,6 +74,12 @@ const IMAGE_FLAGS = {
     type: 'string',
     desc: 'PEM file to trust while packages are fetched (a proxy with its own certificate)',
   },
+  locks: { type: 'string', desc: 'Folder of the lock files of environments; default: in the cache' },
+  'update-locks': {
+    type: 'boolean',
+    default: false,
+    desc: 'Resolve the versions of environments anew and write their lock files',
+  },
 } as const;
 
 /** All commands. A new one is a file in `src/cli/` and an entry here. */
@@ -248,7 +254,11 @@ export const commands: readonly Command[] = [
           .positional('dataset', { type: 'string', desc: 'Alias, Hub id, or file' })
           .example('$0 images build verified -i pallets__flask-5014 --base 3.11=my-python:3.11', ''),
         {
-          'Build:': { ...IMAGE_FLAGS, ...JSON_FLAG },
+          'Build:': {
+            ...IMAGE_FLAGS,
+            workers: { alias: 'j', type: 'number', default: 2, desc: 'Images at once' },
+            ...JSON_FLAG,
+          },
           'Dataset:': DATASET_FLAGS,
           'Selection, in this order:': SELECTION_FLAGS,
         },

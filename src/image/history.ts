@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { simpleGit } from 'simple-git';
 import { AssayError } from '../errors.js';
+import { gitBytes, gitText } from './git.js';
+import type { LayerEntry } from './layer.js';
 
 interface CommitOptions {
-  /** Path of a git repository that holds the commit: a bare mirror or a clone. */
-  readonly mirror: string;
+  /** Path of a git repository that holds the commit. */
+  readonly repository: string;
   readonly commit: string;
   readonly signal: AbortSignal;
 }
@@ -16,72 +15,172 @@ interface CommitOptions {
 export async function fileAtCommit(
   options: CommitOptions & { readonly path: string },
 ): Promise<string | undefined> {
-  const git = simpleGit({ baseDir: options.mirror, abort: options.signal });
-  const listed = await git.raw(['ls-tree', '--name-only', options.commit, '--', options.path]);
-  return listed.trim() === '' ? undefined : git.raw(['show', `${options.commit}:${options.path}`]);
+  const { repository, commit, path, signal } = options;
+  const listed = await gitText({ repository, signal, args: ['ls-tree', '--name-only', commit, '--', path] });
+  return listed === '' ? undefined : gitText({ repository, signal, args: ['show', `${commit}:${path}`] });
 }
 
-/**
- * Writes a `.git` folder that holds a commit and its past only: one pack of exactly what the commit reaches, the branch `main`, and the
- * tags of the past (setuptools_scm reads versions from them). No remote, no reflog; `git init` completes it. Returns the
- * commit's date as git reads it, in UTC.
- */
-export async function exportHistory(options: CommitOptions & { readonly into: string }): Promise<string> {
-  const { mirror, commit, into, signal } = options;
-  const git = simpleGit({ baseDir: mirror, abort: signal });
-  const date = await git.raw(['show', '-s', '--format=%ct', `${commit}^{commit}`]).catch((cause: unknown) => {
-    throw new AssayError('image_build_failed', `the mirror ${mirror} doesn't hold commit ${commit}`, {
-      cause,
-    });
-  });
-  const tags = (
-    await git.raw(['for-each-ref', `--merged=${commit}`, '--format=%(objectname) %(refname)', 'refs/tags'])
-  )
-    .split('\n')
-    .filter((line) => line !== '');
-  await mkdir(join(into, 'objects/pack'), { recursive: true });
-  await writeFile(join(into, 'HEAD'), 'ref: refs/heads/main\n');
-  await writeFile(join(into, 'packed-refs'), `${[`${commit} refs/heads/main`, ...tags].join('\n')}\n`);
-  await packObjects({
-    mirror,
-    signal,
-    basename: join(into, 'objects/pack/pack'),
-    tips: [commit, ...tags.map((line) => line.split(' ')[0] as string)],
-  });
-  return `${date.trim()} +0000`;
+/** What git knows at a commit, and no later. */
+export interface Past {
+  /** The commit's time in seconds since the epoch. */
+  readonly seconds: number;
+  /** Tags that lead to the commit's past and are not younger than it: name and object. */
+  readonly tags: readonly { readonly name: string; readonly object: string }[];
+}
+
+/** Reads the date of a commit and the tags of its past. */
+export async function pastOf({ repository, commit, signal }: CommitOptions): Promise<Past> {
+  const format = '--format=%(objectname) %(creatordate:unix) %(refname)';
+  const [date, tags] = await Promise.all([
+    gitText({ repository, signal, args: ['show', '-s', '--format=%ct', `${commit}^{commit}`] }),
+    gitText({ repository, signal, args: ['for-each-ref', `--merged=${commit}`, format, 'refs/tags'] }),
+  ]);
+  const seconds = Number(date);
+  return {
+    seconds,
+    tags: tags
+      .split('\n')
+      .map((line) => line.split(' '))
+      .filter(([object, created]) => object !== '' && Number(created) <= seconds)
+      .map(([object = '', , name = '']) => ({ name, object })),
+  };
 }
 
 interface PackOptions {
-  readonly mirror: string;
+  readonly repository: string;
+  /** What the pack must hold, with all that it leads to. */
   readonly tips: readonly string[];
-  readonly basename: string;
+  /** What is elsewhere, with all that it leads to. */
+  readonly without: readonly string[];
+  /** Path of the `.git` folder in the image, relative to `/`. */
+  readonly gitDir: string;
+  /** An existing folder for the files. */
+  readonly work: string;
   readonly signal: AbortSignal;
 }
 
-// Run by hand, as simple-git can't write to a command's stdin. One thread: deltas then come out the same each time.
-async function packObjects({ mirror, tips, basename, signal }: PackOptions): Promise<void> {
-  const args = [
-    '-C',
-    mirror,
-    'pack-objects',
-    '--revs',
-    '--quiet',
-    '--threads=1',
-    '--delta-base-offset',
-    basename,
+/**
+ * One pack with its index, as files of `.git/objects/pack`; nothing when there is nothing to pack. Deltas are found anew and by one thread, so that the
+ * bytes don't depend on how the mirror is packed. Rejects when the pack holds anything but what the tips lead to.
+ */
+export async function packOf(options: PackOptions): Promise<readonly LayerEntry[]> {
+  const { repository, tips, without, gitDir, signal } = options;
+  const revisions = `${[...tips, ...without.map((commit) => `^${commit}`)].join('\n')}\n`;
+  const objects = await gitText({
+    repository,
+    signal,
+    input: revisions,
+    args: ['rev-list', '--objects', '--stdin'],
+  });
+  if (objects === '') return [];
+  const work = await mkdtemp(join(options.work, 'pack-'));
+  const choices = ['--no-reuse-delta', '--no-reuse-object', '--delta-base-offset'];
+  const effort = ['--threads=1', '--window=5', '--depth=50', '--compression=1'];
+  await gitBytes({
+    repository,
+    signal,
+    input: `${objects}\n`,
+    args: ['pack-objects', '--quiet', ...choices, ...effort, join(work, 'pack')],
+  });
+  const names = (await readdir(work)).filter((name) => /\.(pack|idx)$/.test(name)).sort();
+  const index = await readFile(join(work, names.find((name) => name.endsWith('.idx')) ?? ''));
+  await checkPack({ ...options, index, objects });
+  return Promise.all(
+    names.map(async (name) => ({
+      path: `${gitDir}/objects/pack/${name}`,
+      kind: 'file' as const,
+      content: await readFile(join(work, name)),
+      mode: 0o444,
+    })),
+  );
+}
+
+/** The gate against leaks: whatever git can find in the image must be of the past. */
+async function checkPack(
+  options: PackOptions & { readonly index: Uint8Array; readonly objects: string },
+): Promise<void> {
+  const { repository, signal, index, objects, tips } = options;
+  const packed = await gitText({ repository, signal, input: index, args: ['show-index'] });
+  const allowed = new Set(objects.split('\n').map((line) => line.split(' ', 1)[0]));
+  const foreign = packed.split('\n').find((line) => !allowed.has(line.split(' ')[1]));
+  if (foreign !== undefined)
+    throw new AssayError(
+      'image_build_failed',
+      `${repository}: the pack for ${tips[0]} holds what is not of its past: ${foreign}`,
+    );
+}
+
+/** A throw-away repository that sees the objects of another one, for what an image adds to history. */
+export async function workRepository(
+  work: string,
+  objects: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  const repository = await mkdtemp(join(work, 'git-'));
+  await gitBytes({ repository, signal, args: ['init', '--quiet', '--bare', '--template=', '.'] });
+  if (objects !== undefined) await writeFile(join(repository, 'objects/info/alternates'), `${objects}\n`);
+  return repository;
+}
+
+interface CommitFacts {
+  readonly repository: string;
+  readonly tree: string;
+  readonly parent?: string;
+  readonly message: string;
+  /** Seconds since the epoch. */
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** Writes a commit as the reference's set-up makes it; returns its name. */
+export async function writeCommit(facts: CommitFacts): Promise<string> {
+  const { repository, tree, parent, message, seconds, signal } = facts;
+  const who = `SWE-bench <setup@swebench.config> ${seconds} +0000`;
+  const lines = [
+    `tree ${tree}`,
+    ...(parent === undefined ? [] : [`parent ${parent}`]),
+    `author ${who}`,
+    `committer ${who}`,
+    '',
+    message,
+    '',
   ];
-  const child = spawn('git', args, { stdio: ['pipe', 'ignore', 'pipe'], signal });
-  child.stdin.on('error', () => {}); // git ended early: its exit code tells
-  child.stdin.end(`${tips.join('\n')}\n`);
-  const [stderr, code] = await Promise.all([
-    text(child.stderr),
-    new Promise<number | null>((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', resolve);
-    }),
-  ]);
-  if (code !== 0)
-    throw new AssayError('image_build_failed', `git pack-objects in ${mirror} ended with code ${code}`, {
-      detail: stderr,
-    });
+  return gitText({
+    repository,
+    signal,
+    input: lines.join('\n'),
+    args: ['hash-object', '-t', 'commit', '-w', '--stdin'],
+  });
+}
+
+interface GitDirOptions {
+  readonly gitDir: string;
+  readonly head: string;
+  readonly tags: Past['tags'];
+  /** Content of the index file. */
+  readonly index: Uint8Array;
+}
+
+/** The files of a `.git` but for its packs: branch `main` at `head`, tags, an index; no remote, no reflog, no hooks. */
+export function gitDirEntries({ gitDir, head, tags, index }: GitDirOptions): readonly LayerEntry[] {
+  const config =
+    '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n';
+  const refs = [
+    '# pack-refs with: sorted',
+    ...[{ name: 'refs/heads/main', object: head }, ...tags].map(({ name, object }) => `${object} ${name}`),
+  ];
+  const file = (name: string, content: string | Uint8Array): LayerEntry => ({
+    path: `${gitDir}/${name}`,
+    kind: 'file',
+    content,
+  });
+  return [
+    file('HEAD', 'ref: refs/heads/main\n'),
+    file('config', config),
+    file('packed-refs', `${refs.join('\n')}\n`),
+    file('index', index),
+    ...['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info'].map(
+      (name): LayerEntry => ({ path: `${gitDir}/${name}`, kind: 'folder' }),
+    ),
+  ];
 }

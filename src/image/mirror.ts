@@ -2,38 +2,57 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { simpleGit } from 'simple-git';
 import { AssayError } from '../errors.js';
+import { withLock } from '../util/lock.js';
+import type { ProcessIdentity } from '../util/process.js';
 
-interface MirrorOptions {
+export interface MirrorOptions {
   /** `owner/name`. */
   readonly repo: string;
-  /** Given mirrors, `owner/name` -> path of a clone or bare repository. */
+  /** Where to clone from instead of GitHub, by `owner/name`: the path of a clone or bare repository, or an address. */
   readonly given: ReadonlyMap<string, string>;
   readonly cacheDir: string;
-  /** Must be in the mirror; an older mirror of ours is fetched again for it. */
+  /** Must be in the mirror: one that lacks it is brought up to date. */
   readonly commit: string;
+  readonly owner: ProcessIdentity;
   readonly signal: AbortSignal;
+  readonly onLog: (line: string) => void;
 }
 
-/** Path of a git repository that holds the commit: the given one, or a bare mirror in the cache, cloned once from GitHub. */
-export async function mirrorOf({ repo, given, cacheDir, commit, signal }: MirrorOptions): Promise<string> {
-  const own = given.get(repo);
-  if (own !== undefined) return own;
+/**
+ * Path of the bare mirror of a repository that holds the commit: cloned once into the cache, brought up to date when it lacks the commit.
+ * One process at a time; rejects with `image_build_failed`.
+ */
+export async function mirrorOf(options: MirrorOptions): Promise<string> {
+  const { repo, given, cacheDir, commit, signal, onLog } = options;
   const path = join(cacheDir, 'mirrors', `${repo.replace('/', '+')}.git`);
-  try {
+  if (await holds(path, commit)) return path;
+  const source = given.get(repo) ?? `https://github.com/${repo}.git`;
+  await mkdir(dirname(path), { recursive: true });
+  return withLock({ ...options, path: `${path}.lock`, onWait: onLog }, async () => {
     if (await holds(path, commit)) return path;
-    await mkdir(dirname(path), { recursive: true });
-    const fresh = `${path}.${process.pid}`;
-    await simpleGit({ abort: signal }).mirror(`https://github.com/${repo}.git`, fresh);
+    onLog(`${repo}: fetching from ${source}`);
+    const fresh = `${path}.new`;
+    try {
+      await rm(fresh, { recursive: true, force: true });
+      const git = simpleGit({ abort: signal });
+      // As a whole, though most of it may be there: the old mirror is kept until the new one is complete.
+      await git.mirror(source, fresh);
+      await simpleGit({ baseDir: fresh, abort: signal }).raw(['commit-graph', 'write', '--reachable']);
+    } catch (cause) {
+      signal.throwIfAborted();
+      await rm(fresh, { recursive: true, force: true });
+      const why = cause instanceof Error ? cause.message.trim() : String(cause);
+      throw new AssayError('image_build_failed', `no mirror of ${repo}: cloning ${source} failed`, {
+        detail: `${why}\nA local clone can be named with --mirror ${repo}=PATH.`,
+        cause,
+      });
+    }
+    if (!(await holds(fresh, commit)))
+      throw new AssayError('image_build_failed', `${source} doesn't hold commit ${commit} of ${repo}`);
     await rm(path, { recursive: true, force: true });
     await rename(fresh, path);
     return path;
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw new AssayError('image_build_failed', `no mirror of ${repo}: cloning it failed`, {
-      detail: `${cause instanceof Error ? cause.message.trim() : String(cause)}\nA local clone can be named with --mirror ${repo}=PATH.`,
-      cause,
-    });
-  }
+  });
 }
 
 async function holds(mirror: string, commit: string): Promise<boolean> {

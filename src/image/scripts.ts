@@ -1,52 +1,60 @@
-import type { ImageRecipe } from '../model/eval-spec.js';
+import { ASSAY_DIR } from './session.js';
 import { CONDA, ENVIRONMENT, OFFLINE_PIP, WHEELS } from './shim.js';
 
-/** Folder of the context files inside the throw-away stage that installs packages. */
-const FETCH = '/tmp/fetch';
+/** Names of the files that the environment's script reads, below `/.assay`, and writes. */
+export const FILES = {
+  apt: `${ASSAY_DIR}/apt.txt`,
+  packages: `${ASSAY_DIR}/packages.txt`,
+  build: `${ASSAY_DIR}/build.txt`,
+  certificates: `${ASSAY_DIR}/ca.pem`,
+  aptLock: `${ASSAY_DIR}/apt.lock`,
+  python: `${ASSAY_DIR}/python.version`,
+  pipLock: `${ASSAY_DIR}/pip.lock`,
+  wheelsLock: `${ASSAY_DIR}/wheels.lock`,
+} as const;
 
-interface EnvironmentOptions {
-  readonly base: string;
-  readonly systemPackages: readonly string[];
-  /** False for images without Python: then there is nothing to install but the system packages. */
-  readonly python: boolean;
+/** What every script starts with; nothing that is compiled is kept, as layers hold no byte code. */
+const PRELUDE = `set -euxo pipefail
+cd /${ASSAY_DIR}
+if [ -f ca.pem ]; then export PIP_CERT=$PWD/ca.pem SSL_CERT_FILE=$PWD/ca.pem GIT_SSL_CAINFO=$PWD/ca.pem REQUESTS_CA_BUNDLE=$PWD/ca.pem; fi
+export DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+export PIP_CACHE_DIR=/tmp/pip-cache PYTHONDONTWRITEBYTECODE=1
+# Compilers write the path of a random work folder into what is for debuggers.
+export CFLAGS=-g0 CXXFLAGS=-g0 SOURCE_DATE_EPOCH=1577836800 PYTHONHASHSEED=0
+`;
+
+interface EnvironmentScript {
+  /** Requested `major.minor`; absent for images without Python. */
+  readonly python?: string;
+  /** The packages are a lock: nothing is resolved. */
+  readonly locked: boolean;
 }
 
-/**
- * Dockerfile of an environment. Packages are installed in a stage of their own, so that certificates and caches stay out of the image.
- */
-export function environmentDockerfile({ base, systemPackages, python }: EnvironmentOptions): string {
-  const apt = `apt-get update && apt-get install -y --no-install-recommends ${systemPackages.join(' ')} && rm -rf /var/lib/apt/lists/*`;
-  return [
-    `FROM ${base} AS system`,
-    ...(systemPackages.length === 0 ? [] : [`RUN DEBIAN_FRONTEND=noninteractive; ${apt}`]),
-    ...(python
-      ? [
-          'FROM system AS fetch',
-          `COPY fetch ${FETCH}`,
-          `RUN bash ${FETCH}/install.sh`,
-          'FROM system',
-          `COPY --from=fetch ${CONDA} ${CONDA}`,
-          'COPY root /',
-        ]
-      : []),
-    'ENV TZ=Etc/UTC',
-    '',
-  ].join('\n');
-}
-
-/** Installs the pinned packages into the environment and keeps the wheels of the build requirements. */
-export function installEnvironmentScript(python: string): string {
-  return `set -euxo pipefail
-cd ${FETCH}
-if [ -f ca.pem ]; then export PIP_CERT=$PWD/ca.pem SSL_CERT_FILE=$PWD/ca.pem; fi
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+/** Installs system packages, interpreter and pinned packages, keeps the wheels of the build requirements, and writes what came out. */
+export function environmentScript({ python, locked }: EnvironmentScript): string {
+  const apt = `if [ -s apt.txt ]; then
+  dpkg-query -W -f '\${Package}=\${Version}\\n' | sort >apt.before
+  apt-get update -q
+  xargs apt-get install -qy --no-install-recommends <apt.txt
+  dpkg-query -W -f '\${Package}=\${Version}\\n' | sort >apt.after
+  comm -13 apt.before apt.after >apt.lock
+else
+  : >apt.lock
+fi
+`;
+  if (python === undefined) return `${PRELUDE}${apt}: >pip.lock\n: >wheels.lock\n`;
+  return `${PRELUDE}${apt}
+# The requested interpreter of the base (official Python images, conda, /opt/python), else its python3.
+for python in ${python === '' ? '' : `python${python} /opt/miniconda3/bin/python${python} /opt/conda/bin/python${python}`} python3; do
+  if command -v "$python" >/dev/null; then break; fi
+done
 mkdir -p ${CONDA}/bin ${WHEELS} ${ENVIRONMENT}/bin ${ENVIRONMENT}/lib ${ENVIRONMENT}/include
-prefix=$(${python} -c 'import sys; print(sys.base_prefix)')
+prefix=$("$python" -c 'import sys; print(sys.base_prefix)')
 if [ "$prefix" = /usr ]; then
-  ${python} -m venv ${ENVIRONMENT} # a distribution's own interpreter can't be moved
+  "$python" -m venv ${ENVIRONMENT} # a distribution's own interpreter can't be moved
 else
   # An interpreter of its own, as conda makes it: links to a virtual environment's python lose its packages (tox --current-env makes one).
-  name=$(${python} -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+  name=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
   cp -a "$prefix/bin/$name" ${ENVIRONMENT}/bin/
   cp -a "$prefix/lib/$name" ${ENVIRONMENT}/lib/
   cp -a "$prefix/include/$name"* ${ENVIRONMENT}/include/
@@ -57,57 +65,55 @@ else
   [ -e ${ENVIRONMENT}/bin/pip ] || ln -s pip3 ${ENVIRONMENT}/bin/pip
 fi
 PATH=${ENVIRONMENT}/bin:$PATH
+python -c 'import platform; print(platform.python_version())' >python.version
 grep -E '^(pip|setuptools|wheel)==' packages.txt >tools.txt || true
-xargs -r python -m pip install <tools.txt
+xargs -r python -m pip install --no-compile <tools.txt
 # A frozen list is taken as it is, conflicts included; what an incomplete one lacks is resolved.
-python -m pip install --no-deps -r packages.txt
-python -m pip check || python -m pip install -r packages.txt || true
-# The build requirements at the environment's own versions where the project allows them, else at the newest.
-sed -i /^pip==/d tools.txt
-python -m pip wheel -w ${WHEELS} -c tools.txt -r build.txt || python -m pip wheel -w ${WHEELS} -r build.txt
+python -m pip install --no-compile --no-deps -r packages.txt
+${locked ? '' : 'python -m pip check || python -m pip install --no-compile -r packages.txt || true\n'}python -m pip list --format=freeze >pip.lock
+${wheels()}`;
+}
+
+/** Keeps what `build.txt` asks for as wheels, so that the project installs without a network. */
+function wheels(): string {
+  return `# At the environment's own versions where the project allows them, else at the newest.
+python -m pip list --format=freeze | grep -E '^(setuptools|wheel)==' >tools.txt || true
+python -m pip wheel -w ${WHEELS} -f ${WHEELS} -c tools.txt -r build.txt || python -m pip wheel -w ${WHEELS} -f ${WHEELS} -r build.txt
+ls ${WHEELS} >wheels.lock
 `;
 }
 
-/** Dockerfile of an instance: its files, then one step that installs the project. */
-export function instanceDockerfile(environment: string, workdir: string): string {
-  return [
-    `FROM ${environment}`,
-    'COPY root /',
-    'RUN bash /assay-setup.sh && rm /assay-setup.sh',
-    `WORKDIR ${workdir}`,
-    '',
-  ].join('\n');
+/** Adds wheels to those of the environment. */
+export function wheelsScript(): string {
+  return `${PRELUDE}PATH=${ENVIRONMENT}/bin:$PATH\n${wheels()}`;
+}
+
+interface InstallScript {
+  readonly workdir: string;
+  readonly python: boolean;
+  readonly preInstall: readonly string[];
+  readonly install: readonly string[];
+  readonly checks: readonly string[];
 }
 
 /**
- * Brings the tree to the base commit, installs it, and commits what the install changed, as the reference does: a later diff shows
- * only the model's change. Fails when git still knows anything but the past.
+ * Installs the tree as the recipe says: without an index first, as at evaluation; what an incomplete recipe lacks is fetched once. Then runs
+ * the recipe's checks.
  */
-export function setupScript(recipe: ImageRecipe, date: string): string {
-  const history = recipe.source.kind === 'git';
-  return `set -euxo pipefail
-cd ${recipe.workdir}
-git config --global user.email setup@swebench.config
-git config --global user.name SWE-bench
-export GIT_AUTHOR_DATE='${date}' GIT_COMMITTER_DATE='${date}' PIP_CACHE_DIR=/tmp/pip-cache
-git init -q -b main
-${history ? 'git reset -q --hard' : 'git add -A --force\ngit -c user.name=assay -c user.email=assay@localhost commit -q -m Base'}
-base=$(git rev-parse HEAD)
+export function installScript({ workdir, python, preInstall, install, checks }: InstallScript): string {
+  const commands = install.map((command) => `{ ${command}\n}`).join(' && ') || ':';
+  return `${PRELUDE}
+cd ${workdir}
 set +ux
-if [ -d ${ENVIRONMENT} ]; then source ${CONDA}/bin/activate; conda activate testbed; fi
+${python ? `source ${CONDA}/bin/activate; conda activate testbed` : ''}
 set -ux
-${recipe.preInstall.join('\n')}
+${preInstall.join('\n')}
 install() {
-  ${recipe.install.map((command) => `{ ${command}\n}`).join(' && ') || ':'}
+  ${commands}
 }
-# Without an index, as at evaluation; what an incomplete recipe lacks is fetched once.
 export PIP_CONFIG_FILE=${OFFLINE_PIP}
 install || { PIP_CONFIG_FILE=/dev/null install && install; }
-cd ${recipe.workdir}
-git commit -q --allow-empty -am SWE-bench
-rm -rf .git/logs .git/ORIG_HEAD /tmp/pip-cache
-test "$(git rev-parse HEAD^)" = "$base"
-test -z "$(git remote)"
-test -z "$(git for-each-ref --no-merged HEAD)"
+cd ${workdir}
+${checks.join('\n')}
 `;
 }

@@ -47,4 +47,6 @@ export const SHIM: Readonly<Record<string, string>> = {
   [`${CONDA}/bin/activate`]: ACTIVATE,
   [OFFLINE_PIP]: OFFLINE_CONF,
   '/root/.bashrc': `source ${CONDA}/etc/profile.d/conda.sh && conda activate testbed\n`,
+  // The identity under which the reference commits what the install changed.
+  '/root/.gitconfig': '[user]\n\temail = setup@swebench.config\n\tname = SWE-bench\n',
 };

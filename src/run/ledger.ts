@@ -11,7 +11,7 @@ import type { Verdict } from '../model/verdict.js';
 import { readIfExists, writeAtomic } from '../util/files.js';
 import type { ProcessIdentity } from '../util/process.js';
 import { attemptFolder, FILES, readManifest, readVerdicts } from './folder.js';
-import { takeLock } from './lock.js';
+import { takeLock } from '../util/lock.js';
 
 /** Where an attempt's evidence goes while it runs. */
 export interface AttemptRecord {

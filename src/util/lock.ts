@@ -3,13 +3,15 @@ import { link, mkdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/prom
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AssayError } from '../errors.js';
-import { hasCode, readIfExists } from '../util/files.js';
-import { sha256 } from '../util/hash.js';
-import { isAlive, type ProcessIdentity } from '../util/process.js';
+import { hasCode, readIfExists } from './files.js';
+import { sha256 } from './hash.js';
+import { isAlive, type ProcessIdentity } from './process.js';
 
 /** Removing a dead process's lock takes two calls: a mark of it that is older was left by a crash in between. */
 const BREAKING_MS = 10_000;
 const ROUNDS = 20;
+/** Between looks at a lock that somebody holds. */
+const WAIT_MS = 250;
 
 /** Takes a lock file for this process, replacing one whose owner is dead; returns the release. */
 export async function takeLock(path: string, owner: ProcessIdentity): Promise<() => Promise<void>> {
@@ -31,6 +33,31 @@ export async function takeLock(path: string, owner: ProcessIdentity): Promise<()
     await rm(own, { force: true });
   }
   throw new AssayError('run_locked', `the lock ${path} is contended`);
+}
+
+interface WaitOptions {
+  readonly path: string;
+  readonly owner: ProcessIdentity;
+  readonly signal: AbortSignal;
+  /** Called once when another process holds the lock. */
+  readonly onWait: (message: string) => void;
+}
+
+/** Does `work` while holding a lock; waits for a process that holds it. */
+export async function withLock<T>(options: WaitOptions, work: () => Promise<T>): Promise<T> {
+  const { path, owner, signal, onWait } = options;
+  for (let told = false; ; told = true) {
+    let release: () => Promise<void>;
+    try {
+      release = await takeLock(path, owner);
+    } catch (error) {
+      if (!(error instanceof AssayError && error.code === 'run_locked')) throw error;
+      if (!told) onWait(`waiting: ${error.message}`);
+      await sleep(WAIT_MS, undefined, { signal });
+      continue;
+    }
+    return await work().finally(release);
+  }
 }
 
 /** Removes a lock with exactly this text. Of many that want to, the one whose link is first may; the others look again. */

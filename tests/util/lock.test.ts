@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { takeLock } from '../../src/run/lock.js';
+import { takeLock } from '../../src/util/lock.js';
 import { identifyProcess, type ProcessIdentity } from '../../src/util/process.js';
 
 const self = identifyProcess(process.pid) as ProcessIdentity;

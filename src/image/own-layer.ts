@@ -1,0 +1,165 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ImageInfo } from '../engine/engine.js';
+import type { ImageRecipe } from '../model/eval-spec.js';
+import type { BuildContext, Workplace } from './build-context.js';
+import { toEntries } from './environment.js';
+import { gitBytes, gitText } from './git.js';
+import { gitDirEntries, type Past, packOf, workRepository, writeCommit } from './history.js';
+import { type LayerEntry, type LayerFile, withFolders, writeLayer } from './layer.js';
+import { FILES, installScript } from './scripts.js';
+import { ASSAY_DIR } from './session.js';
+import { type Tree, treeAt, treeChange, treeEntries } from './tree.js';
+
+interface OwnLayerOptions {
+  readonly context: BuildContext;
+  readonly place: Workplace;
+  readonly recipe: ImageRecipe;
+  /** The image below. */
+  readonly parent: ImageInfo;
+  readonly repository: string;
+  readonly commit: string;
+  /** The commit whose tree and past the image below holds. */
+  readonly anchor: string | undefined;
+  readonly past: Past;
+  /** Wheels that the environment lacks. */
+  readonly wheels: readonly LayerEntry[];
+}
+
+/** The layer of one instance: its tree, the rest of its history, and what the install changed in a container of it. */
+export async function ownLayer(options: OwnLayerOptions): Promise<LayerFile> {
+  const { context, place, recipe, repository, commit, anchor, past, wheels } = options;
+  const { signal } = context;
+  const root = recipe.workdir.slice(1);
+  const gitDir = `${root}/.git`;
+  const objects = join(
+    await gitText({ repository, signal, args: ['rev-parse', '--absolute-git-dir'] }),
+    'objects',
+  );
+  const scratch = await workRepository(place.work, objects, signal);
+  const [from, tree] = await Promise.all([
+    anchor === undefined ? undefined : treeAt({ repository, commit: anchor, signal }),
+    treeAt({ repository, commit, signal }),
+  ]);
+  const [written, pack, index] = await Promise.all([
+    treeEntries({ repository, change: treeChange(from, tree), root, signal }),
+    packOf({
+      repository: scratch,
+      tips: [commit, ...past.tags.map(({ object }) => object)],
+      without: anchor === undefined ? [] : [anchor],
+      gitDir,
+      work: place.work,
+      signal,
+    }),
+    indexOf(scratch, commit, signal),
+  ]);
+  const before = [
+    ...written,
+    ...wheels,
+    ...pack,
+    ...gitDirEntries({ gitDir, head: commit, tags: past.tags, index }),
+  ];
+  const installed = await install(options, before);
+  const changed = trackedChanges(installed, tree, root);
+  const head = await commitChanges({ scratch, commit, changed, seconds: past.seconds, signal });
+  const own = await packOf({
+    repository: scratch,
+    tips: [head],
+    without: [commit],
+    gitDir,
+    work: place.work,
+    signal,
+  });
+  const git = gitDirEntries({ gitDir, head, tags: past.tags, index: await indexOf(scratch, head, signal) });
+  const entries = [...before, ...installed.filter(({ path }) => !isBelow(path, gitDir)), ...own, ...git];
+  return writeLayer(withFolders(entries), join(place.work, 'instance.tar'));
+}
+
+/** Index of a commit's tree; the times of files in it are unknown, so git looks at each file once. */
+async function indexOf(repository: string, commit: string, signal: AbortSignal): Promise<Buffer> {
+  await gitBytes({ repository, signal, args: ['read-tree', commit] });
+  return readFile(join(repository, 'index'));
+}
+
+/** What the recipe's commands write and delete in a container that holds the entries. */
+async function install(
+  { context, place, recipe, parent }: OwnLayerOptions,
+  before: readonly LayerEntry[],
+): Promise<readonly LayerEntry[]> {
+  const { preInstall, install: commands, checks, workdir, environment } = recipe;
+  if ([...preInstall, ...commands, ...checks].length === 0) return [];
+  const gone = before.filter(({ kind }) => kind === 'deletion').map(({ path }) => path);
+  return place.session(parent.ref, async (session) => {
+    const { certificates } = context;
+    await session.put([
+      ...before.filter(({ kind }) => kind !== 'deletion'),
+      { path: `${ASSAY_DIR}/gone`, kind: 'file', content: gone.map((path) => `/${path}\0`).join('') },
+      ...(certificates === undefined ? [] : toEntries({ [FILES.certificates]: certificates })),
+    ]);
+    await session.remove(`${ASSAY_DIR}/gone`);
+    await session.mark();
+    const python = environment.python !== undefined;
+    await session.run(installScript({ workdir, python, preInstall, install: commands, checks }));
+    const { written, deleted } = await session.changes();
+    const entries: LayerEntry[] = [];
+    for await (const entry of written) entries.push(entry);
+    return [...entries, ...deleted.map((path): LayerEntry => ({ path, kind: 'deletion' }))];
+  });
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** What the install changed of the tracked files, by their path in the tree; untracked files stay out, as in the reference's `commit -a`. */
+function trackedChanges(
+  installed: readonly LayerEntry[],
+  tree: Tree,
+  root: string,
+): ReadonlyMap<string, LayerEntry> {
+  const changed = new Map<string, LayerEntry>();
+  for (const entry of installed) {
+    const path = entry.path.slice(root.length + 1);
+    if (!isBelow(entry.path, root)) continue;
+    if (tree.has(path)) changed.set(path, entry);
+    else if (entry.kind === 'deletion')
+      for (const file of tree.keys()) if (isBelow(file, path)) changed.set(file, entry);
+  }
+  return changed;
+}
+
+interface CommitOptions {
+  readonly scratch: string;
+  readonly commit: string;
+  readonly changed: ReadonlyMap<string, LayerEntry>;
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** Commits what the install changed, as the reference does: a later diff shows only the model's change. */
+async function commitChanges(options: CommitOptions): Promise<string> {
+  const { scratch: repository, commit, changed, seconds, signal } = options;
+  const lines: string[] = [];
+  for (const [path, entry] of changed) {
+    if (entry.kind === 'deletion') lines.push(`0 ${'0'.repeat(40)}\t${path}`);
+    if (entry.kind !== 'file' && entry.kind !== 'link') continue;
+    const content = entry.kind === 'file' ? Buffer.from(entry.content) : entry.target;
+    const object = await gitText({
+      repository,
+      signal,
+      input: content,
+      args: ['hash-object', '-w', '--stdin'],
+    });
+    const executable = entry.kind === 'file' && ((entry.mode ?? 0) & 0o100) !== 0;
+    lines.push(`${entry.kind === 'link' ? '120000' : executable ? '100755' : '100644'} ${object}\t${path}`);
+  }
+  await gitBytes({ repository, signal, args: ['read-tree', commit] });
+  await gitBytes({
+    repository,
+    signal,
+    input: lines.map((line) => `${line}\0`).join(''),
+    args: ['update-index', '-z', '--index-info'],
+  });
+  const tree = await gitText({ repository, signal, args: ['write-tree'] });
+  return writeCommit({ repository, tree, parent: commit, message: 'SWE-bench', seconds, signal });
+}
