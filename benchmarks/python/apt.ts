@@ -1,6 +1,13 @@
 const SEGMENT =
   /^(?:DEBIAN_FRONTEND=noninteractive )?apt-get (?:-\S+ )*(?:update|upgrade|install)((?: +[\w.+-]+)*)$/;
 
+/** What Debian only recommends beside a package, which images don't get, and what the package is installed for needs. */
+const RECOMMENDED: Readonly<Record<string, readonly string[]>> = {
+  gcc: ['libc6-dev'],
+  imagemagick: ['ghostscript'],
+  'texlive-xetex': ['lmodern'],
+};
+
 export interface SplitCommands {
   readonly systemPackages: readonly string[];
   /** The commands that aren't apt-get alone, in order. */
@@ -20,5 +27,14 @@ export function splitApt(commands: readonly string[]): SplitCommands {
     const words = segments.flatMap((segment) => segment?.[1]?.trim().split(/ +/) ?? []);
     packages.push(...words.filter((word) => word !== '' && !word.startsWith('-')));
   }
-  return { systemPackages: [...new Set(packages)].sort(), commands: others };
+  const recommended = packages.flatMap((name) => RECOMMENDED[name] ?? []);
+  return {
+    systemPackages: sortedUnion(packages, recommended),
+    commands: others.filter((command) => command.trim() !== ''),
+  };
+}
+
+/** Every word of the lists once, sorted. */
+export function sortedUnion(...lists: readonly (readonly string[])[]): readonly string[] {
+  return [...new Set(lists.flat())].sort();
 }

@@ -4,6 +4,10 @@ import type { VersionSpec } from './version-spec.js';
 
 /** Interpreter and requirements of an image, and what has to run in the tree to get the rest. */
 export interface Environment {
+  /** Of a frozen one: its first instance, which names it. */
+  readonly reference?: string;
+  /** Versions of the repository that a frozen one stands for. */
+  readonly versions: readonly string[];
   /** As precise as it is known, e.g. `3.9.20` or `3.9`. */
   readonly python: string;
   readonly pythonPackages: readonly string[];
@@ -57,9 +61,15 @@ export function frozenEnvironments(): Pinned {
   const byVersion = new Map<string, Environment>();
   for (const line of PINS.trim().split('\n')) {
     const [prefix = '', versions = '', numbers = '', python = '', packages = ''] = line.split('|');
-    const environment = { python, pythonPackages: packages.split(' '), preInstall: [] };
+    const environment = {
+      reference: `${prefix}-${numbers.split(' ')[0]}`,
+      versions: versions.split(' ').filter((version) => version !== ''),
+      python,
+      pythonPackages: packages.split(' '),
+      preInstall: [],
+    };
     for (const number of numbers.split(' ')) byInstance.set(`${prefix}-${number}`, environment);
-    for (const version of versions.split(' ')) byVersion.set(`${prefix} ${version}`, environment);
+    for (const version of environment.versions) byVersion.set(`${prefix} ${version}`, environment);
   }
   pinned = { byInstance, byVersion };
   return pinned;
@@ -91,6 +101,7 @@ function looseEnvironment(
   // The reference reads the file at environment_setup_commit, which may be newer than the tree; an image must not hold what is newer.
   const install = files.map((file) => `[ -f ${file} ] && python -m pip install -r ${file}`);
   return {
+    versions: [],
     python,
     pythonPackages: (listed ?? '').split(' ').filter((word) => word !== ''),
     preInstall: files.length === 0 ? [] : [`{ ${install.join(' || ')}; }`],

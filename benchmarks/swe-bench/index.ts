@@ -25,13 +25,19 @@ function specFor(instance: Instance): EvalSpec {
     failToPass: instance.failToPass,
     passToPass: instance.passToPass,
     images: [`assay.eval.${instanceId.toLowerCase()}:latest`, image ?? publishedImage(instanceId)],
-    ...(recipe === undefined ? {} : { recipe }),
+    ...(recipe === undefined ? { noRecipe: whyNone(instance, known !== undefined) } : { recipe }),
     workdir: TESTBED,
     evalScript: evalScript ?? ownScript(instance),
     logParser: instance.logParser ?? `parse_log_${parserSlug(repo)}`,
     evalType: evalType ?? 'pass_and_fail',
     needs: needsOf(instance),
   };
+}
+
+function whyNone({ repo, version = '(none)' }: Instance, known: boolean): string {
+  return known
+    ? `${repo} version ${version} takes its packages from an environment.yml, which needs conda, and there are no pins of it`
+    : `there is no table of how ${repo} version ${version} is installed`;
 }
 
 function ownScript(instance: Instance): string {

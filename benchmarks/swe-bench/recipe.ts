@@ -1,39 +1,54 @@
 import type { ImageRecipe, Instance } from '../../src/index.js';
-import { splitApt } from '../python/apt.js';
+import { sortedUnion, splitApt } from '../python/apt.js';
 import { TESTBED } from '../python/eval-script.js';
 import { environmentOf } from './environment.js';
+import { findVersionSpec } from './spec.js';
 import type { VersionSpec } from './version-spec.js';
-
-/** A compiler, and the headers that conda's Python brings along. */
-const COMPILER = ['build-essential', 'python3-dev'];
 
 /**
  * What SWE-bench's base image has for every instance and only these need: a compiler for extension modules (Django's own is in its test
- * requirement pywatchman, which has no wheel), and Debian's locales for Django's eval script, which calls locale-gen.
+ * requirement pywatchman, which has no wheel), Debian's locales for Django's eval script, which calls locale-gen, and wget for
+ * matplotlib's pre_install. A compiler finds Python's headers in the environment's own include folder.
  */
 const SYSTEM_PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  'astropy/astropy': COMPILER,
-  'django/django': [...COMPILER, 'locales'],
-  'matplotlib/matplotlib': [...COMPILER, 'wget'],
-  'scikit-learn/scikit-learn': COMPILER,
+  'astropy/astropy': ['build-essential'],
+  'django/django': ['build-essential', 'locales'],
+  'matplotlib/matplotlib': ['build-essential', 'wget'],
+  'scikit-learn/scikit-learn': ['build-essential'],
+};
+
+/** Name under which a repository is imported, where that isn't its own. */
+const MODULE: Readonly<Record<string, string>> = {
+  'scikit-learn/scikit-learn': 'sklearn',
 };
 
 /** The image of an instance; undefined where only conda could make its environment. */
 export function recipeOf(instance: Instance, spec: VersionSpec): ImageRecipe | undefined {
+  const { repo } = instance;
   const environment = environmentOf(instance, spec);
   if (environment === undefined) return undefined;
-  const { systemPackages, commands } = splitApt(spec.preInstall ?? []);
+  const { python, reference, pythonPackages } = environment;
   return {
     name: instance.instanceId.toLowerCase(),
-    source: { kind: 'git', repo: instance.repo, commit: instance.baseCommit },
+    source: { kind: 'git', repo, commit: instance.baseCommit },
     workdir: TESTBED,
     environment: {
-      python: environment.python.split('.').slice(0, 2).join('.'),
-      systemPackages: [...new Set([...(SYSTEM_PACKAGES[instance.repo] ?? []), ...systemPackages])].sort(),
-      pythonPackages: environment.pythonPackages,
+      ...(reference === undefined ? {} : { reference }),
+      python: python.split('.').slice(0, 2).join('.'),
+      systemPackages: sortedUnion(
+        SYSTEM_PACKAGES[repo] ?? [],
+        // Versions that share an environment have the packages of all of them, so that they share one image.
+        ...environment.versions.map((version) => aptPackages(findVersionSpec({ repo, version }))),
+        aptPackages(spec),
+      ),
+      pythonPackages,
     },
-    preInstall: [...environment.preInstall, ...commands],
+    preInstall: [...environment.preInstall, ...splitApt(spec.preInstall ?? []).commands],
     install: [spec.install],
-    checks: [],
+    checks: [`python -c 'import ${MODULE[repo] ?? repo.slice(repo.indexOf('/') + 1)}'`],
   };
+}
+
+function aptPackages(spec: VersionSpec | undefined): readonly string[] {
+  return splitApt(spec?.preInstall ?? []).systemPackages;
 }

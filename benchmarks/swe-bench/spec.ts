@@ -3,7 +3,10 @@ import type { VersionSpec } from './version-spec.js';
 import { REPOSITORIES } from './versions.js';
 
 /** The table's entry for a repository and version, if there is one. */
-export function findVersionSpec({ repo, version = '' }: Instance): VersionSpec | undefined {
+export function findVersionSpec({
+  repo,
+  version = '',
+}: Pick<Instance, 'repo' | 'version'>): VersionSpec | undefined {
   const entry = REPOSITORIES[repo];
   const found = entry?.versions.find(({ versions }) => versions.split(' ').includes(version));
   const spec = { ...entry?.all, ...found };

@@ -1,6 +1,6 @@
-import type { EvalSpec, ImageRecipe, Instance } from '../../src/index.js';
-import { splitApt } from '../python/apt.js';
-import { configOf, required } from './config.js';
+import type { EvalSpec, Instance } from '../../src/index.js';
+import { sortedUnion, splitApt } from '../python/apt.js';
+import { configOf, required, unknownKeys } from './config.js';
 
 /** How V2 applies both patches; the profile does it for the model's. */
 const APPLY = 'git apply -v --3way --recount --ignore-space-change --whitespace=nowarn';
@@ -18,7 +18,6 @@ export function specForV2(instance: Instance): EvalSpec {
   const { instanceId, repo, image } = instance;
   const config = configOf(instance);
   const workdir = `/${repo.split('/')[1]}`;
-  const recipe = recipeOf(instance, workdir);
   const commands = config.list('test_cmd').filter((command) => command.trim() !== '');
   required(commands[0], instance, 'test_cmd');
   return {
@@ -28,7 +27,7 @@ export function specForV2(instance: Instance): EvalSpec {
     failToPass: instance.failToPass,
     passToPass: instance.passToPass,
     images: [`assay.eval.${instanceId.toLowerCase()}:latest`, ...(image === undefined ? [] : [image])],
-    ...(recipe === undefined ? {} : { recipe }),
+    ...recipeOf(instance, workdir),
     workdir,
     evalScript: evalScript({ workdir, testPatch: instance.testPatch, commands }),
     logParser: instance.logParser ?? required(config.text('log_parser'), instance, 'log_parser'),
@@ -56,20 +55,30 @@ function evalScript(facts: {
   return `${lines.join('\n')}\n`;
 }
 
-/** The image where Debian packages are all of its base; undefined for the other languages. */
-function recipeOf(instance: Instance, workdir: string): ImageRecipe | undefined {
+const KEYS = 'base_image_name install test_cmd log_parser log_parsers';
+
+/** The image where Debian packages are all of its base, else why there is none. */
+function recipeOf(instance: Instance, workdir: string): Pick<EvalSpec, 'recipe' | 'noRecipe'> {
   const config = configOf(instance);
-  const base = BASE_PACKAGES[config.text('base_image_name') ?? ''];
-  if (base === undefined) return undefined;
+  const unknown = unknownKeys(instance, KEYS);
+  if (unknown !== undefined) return { noRecipe: unknown };
+  const name = config.text('base_image_name') ?? '(none)';
+  const base = BASE_PACKAGES[name];
+  if (base === undefined)
+    return {
+      noRecipe: `its base image ${name} has more than Debian packages (known: ${Object.keys(BASE_PACKAGES).join(', ')})`,
+    };
   const { systemPackages, commands } = splitApt(config.list('install'));
   return {
-    name: instance.instanceId.toLowerCase(),
-    source: { kind: 'git', repo: instance.repo, commit: instance.baseCommit },
-    workdir,
-    environment: { systemPackages: [...new Set([...base, ...systemPackages])].sort(), pythonPackages: [] },
-    // As V2 does: each command for itself, a failing one is passed over, and what it changed in tracked files is undone before the tests.
-    preInstall: [...commands.map((command) => `( ${command} ) || true`), 'git reset -q --hard HEAD'],
-    install: [],
-    checks: [],
+    recipe: {
+      name: instance.instanceId.toLowerCase(),
+      source: { kind: 'git', repo: instance.repo, commit: instance.baseCommit },
+      workdir,
+      environment: { systemPackages: sortedUnion(base, systemPackages), pythonPackages: [] },
+      // As V2 does: each command for itself, a failing one is passed over, and what it changed in tracked files is undone before the tests.
+      preInstall: [...commands.map((command) => `( ${command} ) || true`), 'git reset -q --hard HEAD'],
+      install: [],
+      checks: [],
+    },
   };
 }

@@ -3,6 +3,9 @@ import type { ProfileName } from './grading.js';
 import type { EvalType, Instance, Needs, RowFormat } from './instance.js';
 
 const list = (item: TString) => Type.Immutable(Type.Array(item));
+/** A pip requirement of a name, extras and versions, without spaces, URLs or markers. */
+export const PIP_REQUIREMENT =
+  '^[A-Za-z0-9][\\w.-]*(\\[[\\w.,-]+\\])?((==|>=|<=|~=|!=|<|>)[\\w.!+*-]+(,(?=[=<>~!])|$))*$';
 const Commands = list(Type.String({ pattern: '\\S' }));
 
 /** Where the tree of an image comes from: a commit of a repository, or a folder that we ship. */
@@ -18,16 +21,14 @@ export type ImageSource = Static<typeof ImageSource>;
 
 /** The part of a recipe that does not depend on the tree: one layer, shared by all instances that ask for the same. */
 export const ImageEnvironment = Type.Object({
+  /** The environment of the benchmark that this one stands for: two stay two where they differ only in what pip can't install. */
+  reference: Type.Optional(Type.String({ pattern: '^[\\w.-]+$' })),
   /** Requested interpreter, e.g. `3.9`; absent for images without Python. */
   python: Type.Optional(Type.String({ pattern: '^3\\.\\d+$' })),
   /** Debian packages, sorted. */
   systemPackages: list(Type.String({ pattern: '^[a-z0-9][a-z0-9+.-]+$' })),
   /** pip requirements, sorted: exact ones (`name==version`) where the reference environment is known. */
-  pythonPackages: list(
-    Type.String({
-      pattern: '^[A-Za-z0-9][\\w.-]*(\\[[\\w.,-]+\\])?((==|>=|<=|~=|!=|<|>)[\\w.!+*-]+(,(?=[=<>~!])|$))*$',
-    }),
-  ),
+  pythonPackages: list(Type.String({ pattern: PIP_REQUIREMENT })),
 });
 export type ImageEnvironment = Static<typeof ImageEnvironment>;
 
@@ -58,6 +59,8 @@ export interface EvalSpec {
   /** Names to try in order: a locally built one, then the published one. */
   readonly images: readonly string[];
   readonly recipe?: ImageRecipe;
+  /** Why there is no recipe, for the user: what is missing and where; present exactly when `recipe` is not. */
+  readonly noRecipe?: string;
   /** `/testbed` for SWE-bench, `/<repo name>` for SWE-rebench V2. */
   readonly workdir: string;
   /** The complete official bash script; the profile may add to it before it runs. */

@@ -106,6 +106,10 @@ describe('pins of a conda environment', () => {
 });
 
 describe('Debian packages', () => {
+  test('what Debian only recommends and a package is of no use without is named too', () => {
+    expect(splitApt(['apt-get install -y gcc']).systemPackages).toEqual(['gcc', 'libc6-dev']);
+  });
+
   test('commands of apt-get alone become packages, the rest stays in order', () => {
     const commands = [
       'apt-get update',

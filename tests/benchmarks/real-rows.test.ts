@@ -3,15 +3,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
+import { splitApt } from '../../benchmarks/python/apt.js';
 import { pipPins } from '../../benchmarks/python/pins.js';
 import { frozenEnvironments } from '../../benchmarks/swe-bench/environment.js';
 import { sweBench } from '../../benchmarks/swe-bench/index.js';
+import { findVersionSpec } from '../../benchmarks/swe-bench/spec.js';
 import { sweRebenchV1Benchmark, sweRebenchV2Benchmark } from '../../benchmarks/swe-rebench/index.js';
 import { sweBench2025, sweBench2026, sweBenchAliases } from '../../datasets/swe-bench/index.js';
 import { sweRebenchAliases, sweRebenchV1, sweRebenchV2 } from '../../datasets/swe-rebench/index.js';
 import { toInstances } from '../../src/dataset/format.js';
 import { loadRows } from '../../src/dataset/load.js';
-import type { EvalSpec, Instance } from '../../src/index.js';
+import { environmentKey } from '../../src/image/recipe.js';
+import { type EvalSpec, ImageRecipe, type Instance } from '../../src/index.js';
+import { schemaFault } from '../../src/util/schema.js';
 
 const data = join(process.env['ASSAY_SHARED'] ?? '../shared', 'data');
 const there = existsSync(data);
@@ -45,6 +49,12 @@ function specsOf(instances: readonly Instance[]): readonly EvalSpec[] {
       .filter(({ rowFormats }) => rowFormats.includes(instance.rowFormat))
       .map((b) => b.specFor(instance)),
   );
+}
+
+function recipeOf(instance: Instance): ImageRecipe {
+  const [spec] = specsOf([instance]);
+  if (spec?.recipe === undefined) throw new Error(`${instance.instanceId}: ${spec?.noRecipe}`);
+  return spec.recipe;
 }
 
 /** Of all scripts in order of instance id. */
@@ -141,37 +151,80 @@ describe(`real rows${why}`, () => {
       expect(byInstance.get(row.instance_id)).toEqual({
         python: row.python,
         pythonPackages: pipPins(row),
+        reference: expect.stringMatching(/__.*-\d+$/),
+        versions: expect.any(Array),
         preInstall: [],
       });
   });
 
-  real(
-    'every recipe has exact pins, a tag-friendly name, and nothing of the gold patch or the test patch',
-    async () => {
-      const files = ['swe-bench-verified.parquet', 'swe-rebench.jsonl', 'swe-rebench-v2.json'];
-      for (const instance of (await Promise.all(files.map(load))).flat()) {
-        const [spec] = specsOf([instance]);
-        const recipe = spec?.recipe;
-        expect(recipe?.name).toMatch(/^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*$/);
-        expect(recipe?.environment.python ?? '3.9').toMatch(/^3\.\d+$/);
-        for (const pin of recipe?.environment.pythonPackages ?? [])
-          expect(pin).toMatch(/^[a-z0-9-]+==[\w.!+]+$/);
-        const text = JSON.stringify(recipe);
-        expect(text.includes('diff --git') || text.includes('@@ ')).toBe(false);
-        expect(recipe?.source).toEqual({ kind: 'git', repo: instance.repo, commit: instance.baseCommit });
-      }
-    },
-  );
+  real('every recipe is valid, pinned exactly, at the base commit, and free of both patches', async () => {
+    const files = ['swe-bench-verified.parquet', 'swe-rebench.jsonl', 'swe-rebench-v2.json'];
+    const instances = (await Promise.all(files.map(load))).flat();
+    expect(instances).toHaveLength(512);
+    for (const instance of instances) {
+      const recipe = recipeOf(instance);
+      expect(schemaFault(recipe, ImageRecipe)).toBeUndefined();
+      for (const pin of recipe.environment.pythonPackages) expect(pin).toMatch(/^[a-z0-9-]+==[\w.!+]+$/);
+      expect(recipe.source).toEqual({ kind: 'git', repo: instance.repo, commit: instance.baseCommit });
+      expect(recipeOf({ ...instance, patch: 'x', testPatch: 'y' })).toEqual(recipe);
+      expect(JSON.stringify(recipe)).not.toMatch(/diff --git|@@ /);
+    }
+  });
 
-  real('instances of one environment share everything below the tree', async () => {
-    const specs = specsOf(await load('swe-bench-verified.parquet'));
-    const environments = specs.map(({ recipe }) => JSON.stringify(recipe?.environment));
-    expect(new Set(environments).size).toBeLessThanOrEqual(63);
+  real('Lite rows give valid recipes, those in Verified the same', async () => {
+    const verified = new Map((await load('swe-bench-verified.parquet')).map((row) => [row.instanceId, row]));
+    for (const instance of await load('swe-bench-lite.parquet')) {
+      const recipe = recipeOf(instance);
+      expect(schemaFault(recipe, ImageRecipe)).toBeUndefined();
+      const twin = verified.get(instance.instanceId);
+      if (twin !== undefined) expect(recipe).toEqual(recipeOf(twin));
+    }
+  });
+
+  real('Verified has 63 environments: those that were frozen, each with one recipe', async () => {
+    const instances = await load('swe-bench-verified.parquet');
+    const { byInstance } = frozenEnvironments();
+    const keys = new Map<string, unknown>();
+    const byRepo: Record<string, Set<string>> = {};
+    for (const instance of instances) {
+      const { environment } = recipeOf(instance);
+      const key = environmentKey(environment);
+      const frozen = byInstance.get(instance.instanceId);
+      expect(keys.get(key) ?? frozen).toBe(frozen);
+      keys.set(key, frozen);
+      byRepo[instance.repo] = (byRepo[instance.repo] ?? new Set()).add(key);
+    }
+    expect(keys.size).toBe(63);
+    expect(new Set(keys.values()).size).toBe(63);
+    expect(Object.fromEntries(Object.entries(byRepo).map(([repo, of]) => [repo, of.size]))).toEqual({
+      'astropy/astropy': 4,
+      'django/django': 8,
+      'matplotlib/matplotlib': 8,
+      'mwaskom/seaborn': 2,
+      'pallets/flask': 1,
+      'psf/requests': 2,
+      'pydata/xarray': 5,
+      'pylint-dev/pylint': 7,
+      'pytest-dev/pytest': 10,
+      'scikit-learn/scikit-learn': 5,
+      'sphinx-doc/sphinx': 9,
+      'sympy/sympy': 2,
+    });
+  });
+
+  real('every instance has the Debian packages of its own version', async () => {
+    for (const instance of await load('swe-bench-verified.parquet')) {
+      const { systemPackages } = splitApt(findVersionSpec(instance)?.preInstall ?? []);
+      expect(recipeOf(instance).environment.systemPackages).toEqual(
+        expect.arrayContaining([...systemPackages]),
+      );
+    }
   });
 
   real('the other languages of Multilingual run from their published images', async () => {
     const specs = specsOf(await load('swe-bench-multilingual.parquet'));
     expect(specs).toHaveLength(300);
     expect(specs.every(({ recipe, images }) => recipe === undefined && images.length === 2)).toBe(true);
+    for (const { noRecipe } of specs) expect(noRecipe).toContain('no table');
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { sweBench } from '../../benchmarks/swe-bench/index.js';
 import { EXCEPTIONS } from '../../benchmarks/swe-bench/needs.js';
 import { REPOSITORIES } from '../../benchmarks/swe-bench/versions.js';
@@ -65,7 +66,9 @@ git checkout abc123 t.py
       evalScript: 'echo\n',
       logParser: 'parse_log_maven',
     };
-    expect(sweBench.specFor(instance(row))).not.toHaveProperty('recipe');
+    const spec = sweBench.specFor(instance(row));
+    expect(spec).not.toHaveProperty('recipe');
+    expect(spec.noRecipe).toBe('there is no table of how apache/druid version 2.3 is installed');
   });
 
   test('an unknown version or repository is an error that lists the known ones', () => {
@@ -112,7 +115,30 @@ describe('image recipe of SWE-bench', () => {
 
   test('what only conda could make has no recipe', () => {
     const row = { repo: 'pydata/xarray', instanceId: 'pydata__xarray-1', version: '2024.05' };
-    expect(sweBench.specFor(instance(row)).recipe).toBeUndefined();
+    const { recipe, noRecipe } = sweBench.specFor(instance(row));
+    expect(recipe).toBeUndefined();
+    expect(noRecipe).toContain('pydata/xarray version 2024.05 takes its packages from an environment.yml');
+  });
+
+  test('versions that share a frozen environment share their system packages too', () => {
+    const row = { repo: 'sphinx-doc/sphinx', instanceId: 'sphinx-doc__sphinx-11445', version: '7.1' };
+    expect(sweBench.specFor(instance(row)).recipe?.environment).toMatchObject({
+      reference: 'sphinx-doc__sphinx-10614',
+      systemPackages: ['graphviz'],
+    });
+  });
+
+  test('the patch and the test patch of a row never change its recipe', () => {
+    const rows = [
+      instance(),
+      instance({ version: '2.0' }),
+      instance({ repo: 'django/django', instanceId: 'django__django-11099', version: '3.0' }),
+    ];
+    fc.assert(
+      fc.property(fc.constantFrom(...rows), fc.string(), fc.string(), (row, patch, testPatch) => {
+        expect(sweBench.specFor({ ...row, patch, testPatch }).recipe).toEqual(sweBench.specFor(row).recipe);
+      }),
+    );
   });
 
   test('apt-get of pre_install becomes system packages, the rest stays', () => {

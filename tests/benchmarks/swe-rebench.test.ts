@@ -53,7 +53,11 @@ describe('SWE-rebench V1', () => {
       name: 'some__thing.py-7',
       source: { kind: 'git', repo: 'Some/Thing.py', commit: 'abc123' },
       workdir: '/testbed',
-      environment: { python: '3.8', systemPackages: ['gcc'], pythonPackages: ['attrs==1.0', 'pip==25.0'] },
+      environment: {
+        python: '3.8',
+        systemPackages: ['build-essential', 'gcc', 'libc6-dev'],
+        pythonPackages: ['attrs==1.0', 'pip==25.0'],
+      },
       preInstall: ['make x'],
       install: ['LANG=C.UTF-8 LC_ALL=C.UTF-8 pip install -e .'],
       checks: [],
@@ -65,7 +69,52 @@ describe('SWE-rebench V1', () => {
     expect(v1({ python: '3.5' }, { requirements }).recipe).toMatchObject({
       environment: { python: '3.6', pythonPackages: ['a==1'] },
     });
-    expect(v1().recipe).toBeUndefined();
+  });
+
+  test('the pins of the row win over what install_config asks for', () => {
+    const config = { packages: 'requirements.txt', reqs_path: ['r.txt'], pip_packages: ['pytest'] };
+    const { recipe } = v1(config, { environment: ENVIRONMENT });
+    expect(recipe?.environment.pythonPackages).toEqual(['attrs==1.0', 'pip==25.0', 'thing-py==0.1']);
+    expect(recipe?.preInstall).toEqual([]);
+  });
+
+  test('without pins, packages and pip_packages are the requirements; what only pip understands is run', () => {
+    const pip_packages = ['pytest pytest-cov', 'git+https://host/x@1', 'a[b]<2'];
+    expect(v1({ packages: "numpy=1.19 'pandas<2.0.0'", pip_packages }).recipe).toMatchObject({
+      environment: { pythonPackages: ['a[b]<2', 'numpy==1.19', 'pandas<2.0.0', 'pytest', 'pytest-cov'] },
+      preInstall: ['python -m pip install git+https://host/x@1'],
+    });
+  });
+
+  test('without pins, the files of reqs_path are installed from the tree, before pre_install', () => {
+    const config = { packages: 'requirements.txt', reqs_path: ['a.txt', 'b.txt'], pre_install: ['make x'] };
+    expect(v1(config).recipe?.preInstall).toEqual([
+      "if [ -f 'a.txt' ]; then python -m pip install -r 'a.txt'; fi",
+      "if [ -f 'b.txt' ]; then python -m pip install -r 'b.txt'; fi",
+      'make x',
+    ]);
+  });
+
+  test('env_vars hold for the install and for the tests', () => {
+    for (const env_vars of [{ A: "it's", N: 1 }, ["A=it's", 'N=1', 'no assignment']]) {
+      const { recipe, evalScript } = v1({ env_vars, eval_commands: ['export B=2'], pre_install: ['make x'] });
+      expect(recipe?.preInstall).toEqual(["export A='it'\\''s'", "export N='1'", 'make x']);
+      expect(evalScript).toContain("cd /testbed\nexport A='it'\\''s'\nexport N='1'\nexport B=2\n");
+    }
+  });
+
+  test('where no recipe can be made the spec says why, and the published image is still there', () => {
+    const why = (config: Record<string, unknown>) => {
+      const { recipe, noRecipe, images } = v1(config);
+      expect(recipe).toBeUndefined();
+      expect(images).toHaveLength(2);
+      return noRecipe;
+    };
+    expect(why({ packages: 'environment.yml', env_yml_path: ['e.yml'], no_use_env: true })).toContain(
+      'conda',
+    );
+    expect(why({ docker_specs: { run_args: {} }, magic: 1, other: null })).toMatch(/: docker_specs, magic$/);
+    expect(why({ python: null })).toContain('Python');
   });
 
   test('the image is the one of the row, else the one under the usual name', () => {
@@ -106,7 +155,10 @@ make check
   });
 
   test('only languages whose base is Debian packages have a recipe', () => {
-    expect(v2({ base_image_name: 'rust_1.77:latest' }).recipe).toBeUndefined();
+    expect(v2({ base_image_name: 'rust_1.77:latest' })).not.toHaveProperty('recipe');
+    expect(v2({ base_image_name: 'rust_1.77:latest' }).noRecipe).toContain('rust_1.77:latest');
+    expect(v2().noRecipe).toContain('(none)');
+    expect(v2({ base_image_name: 'c:latest', magic: 1 }).noRecipe).toMatch(/: magic$/);
     const install = ['apt-get update -qq', 'apt-get install -y -qq libx-dev', './configure'];
     expect(v2({ base_image_name: 'c:latest', install }).recipe).toMatchObject({
       workdir: '/lib',
