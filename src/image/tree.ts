@@ -25,9 +25,9 @@ export async function treeAt({ repository, commit, signal }: TreeOptions): Promi
   const listed = await gitText({ repository, signal, args: ['ls-tree', '-r', '-z', commit] });
   const tree = new Map<string, TreeFile>();
   for (const line of listed.split('\0')) {
-    const [facts = '', path] = line.split('\t', 2);
-    const [mode = '', , object = ''] = facts.split(' ');
-    if (path !== undefined) tree.set(path, { mode, object });
+    const tab = line.indexOf('\t');
+    const [mode = '', , object = ''] = line.slice(0, tab).split(' ');
+    if (tab !== -1) tree.set(line.slice(tab + 1), { mode, object });
   }
   return tree;
 }
@@ -54,7 +54,7 @@ export function treeChange(from: Tree | undefined, to: Tree): TreeChange {
     const parts = path.split('/');
     for (let depth = 1; depth <= parts.length; depth++) {
       const part = parts.slice(0, depth).join('/');
-      if (folders.has(part)) continue;
+      if (folders.has(part) || to.get(part)?.mode === SUBMODULE) continue;
       // A file that took a folder's place, or the other way round, hides it by itself.
       if (!to.has(part)) deleted.add(part);
       break;
