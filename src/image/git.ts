@@ -20,13 +20,15 @@ const SETTINGS = [
   'core.bigFileThreshold=512m',
   'pack.windowMemory=0',
   'pack.packSizeLimit=0',
+  'pack.indexVersion=2',
   'pack.writeReverseIndex=false',
   'i18n.logOutputEncoding=utf-8',
+  'core.autocrlf=false',
 ].flatMap((setting) => ['-c', setting]);
 
 /** What git wrote; rejects with `image_build_failed` and git's own words when it fails. */
 export async function gitBytes({ repository, args, input = '', signal }: GitCall): Promise<Buffer> {
-  const child = spawn('git', [...SETTINGS, '-C', repository, ...args], { signal });
+  const child = spawn('git', ['--no-replace-objects', ...SETTINGS, '-C', repository, ...args], { signal });
   child.stdin.on('error', () => {}); // git ended early: its exit code tells
   child.stdin.end(input);
   const [stdout, stderr, code] = await Promise.all([
