@@ -122,13 +122,26 @@ export interface BuildRequest {
   readonly network?: boolean;
 }
 
+export interface TransferOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (line: string) => void;
+}
+
+export interface LayerSize {
+  readonly diffId: string;
+  readonly bytes: number;
+}
+
 export interface ImageEngine {
   /** Undefined when the image isn't there. */
   inspect(ref: string, signal: AbortSignal): Promise<ImageInfo | undefined>;
-  pull(
-    ref: string,
-    options: { signal: AbortSignal; onProgress?: (line: string) => void },
-  ): Promise<ImageInfo>;
+  /**
+   * Rejects with `image_missing`, `image_pull_limited`, or `image_pull_failed` for all else that a registry or network says, with its
+   * words; nothing is tagged then. Of a name with `@sha256:...` the digest is checked.
+   */
+  pull(ref: string, options: TransferOptions): Promise<ImageInfo>;
+  /** Sends an image to the registry in its name; what the registry has isn't sent. Rejects like `pull`. */
+  push(ref: string, options: TransferOptions): Promise<{ readonly digest: string }>;
   build(request: BuildRequest): Promise<ImageInfo>;
   /**
    * Takes in the images of a `docker save` archive, which may leave out layers that the engine has. Rejects with `disk_full` or
@@ -140,7 +153,16 @@ export interface ImageEngine {
   ): Promise<void>;
   /** One entry per name of the images that carry all these labels. */
   list(labels: Readonly<Record<string, string>>): Promise<readonly ListedImage[]>;
-  remove(ref: string): Promise<void>;
+  /** Gives an image a further name. */
+  tag(ref: string, as: string): Promise<void>;
+  /** An archive of images that `load` takes in, each layer once; one that is cut off is an error of the stream. */
+  save(refs: readonly string[], signal: AbortSignal): Promise<Readable>;
+  /** Unpacked size of each layer from the base up. Rejects with `engine_failed` where the image's history doesn't tell. */
+  layerSizes(ref: string, signal: AbortSignal): Promise<readonly LayerSize[]>;
+  /** Ids of the images of all containers, running or not. */
+  inUse(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** Takes the name away, and the image with its last name. False when a container or another image needs it: it stays. */
+  remove(ref: string): Promise<boolean>;
 }
 
 export interface EngineInfo {

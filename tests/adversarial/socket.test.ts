@@ -35,7 +35,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
   'a list': { kind: 'body', body: '[]' },
   'garbage frames': { kind: 'body', body: [frame(1, 'PASS'), Buffer.from('garbage!')] },
-  'half a frame': { kind: 'body', body: [frame(1, 'PASS').subarray(0, 9)], cut: true },
+  'half a frame': { kind: 'body', body: [frame(1, 'PASS').subarray(0, 9)], end: 'cut' },
   'status 500': { kind: 'status', status: 500, message: 'boom' },
   'status 500 after the effect': { kind: 'status', status: 500, message: 'boom', effect: true },
   'status 502 in HTML': { kind: 'html-status', status: 502 },

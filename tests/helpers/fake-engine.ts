@@ -89,8 +89,13 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       pull: async (ref) => info(ref) ?? unsupported(),
       build: unsupported,
       load: unsupported,
+      push: unsupported,
+      tag: unsupported,
+      save: unsupported,
+      layerSizes: unsupported,
+      inUse: async () => new Set(),
       list: async () => [],
-      remove: async () => undefined,
+      remove: async () => true,
     },
     containers: {
       async start(spec, signal) {

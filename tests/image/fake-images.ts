@@ -28,6 +28,9 @@ export function fakeImages({ present = [], labels = {}, onBuild = () => {} }: Fa
     return info;
   };
   for (const ref of present) add(ref, labels);
+  const unsupported = async (): Promise<never> => {
+    throw new Error('the fake images are only built and pulled');
+  };
   const engine: ImageEngine = {
     inspect: async (ref) => images.get(ref),
     pull: async (ref) => {
@@ -42,11 +45,14 @@ export function fakeImages({ present = [], labels = {}, onBuild = () => {} }: Fa
       onBuild(build);
       return add(request.tag, request.labels ?? {});
     },
-    load: async () => {
-      throw new Error('nothing is loaded here');
-    },
+    load: unsupported,
+    push: unsupported,
+    tag: unsupported,
+    save: unsupported,
+    layerSizes: unsupported,
+    inUse: async () => new Set(),
     list: async () => [...images.values()],
-    remove: async (ref) => void images.delete(ref),
+    remove: async (ref) => images.delete(ref) || true,
   };
   return { ...engine, pulled, builds };
 }

@@ -16,7 +16,7 @@ export function cutOffAwareAgent(protocol: 'http' | 'https'): http.Agent {
     request.once('response', (answer: IncomingMessage) => {
       answer.once('close', () => {
         if (!answer.complete)
-          request.emit('error', new Error('the engine closed the connection in mid-answer'));
+          request.emit('error', Object.assign(new Error('closed in mid-answer'), { code: 'ECONNRESET' }));
       });
     });
     addRequest(request, ...rest);

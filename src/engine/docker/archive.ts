@@ -2,7 +2,7 @@ import { PassThrough, pipeline, Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { AssayError } from '../../errors.js';
 import type { FileChange } from '../engine.js';
-import { abortError, type CallOptions, call, toEngineError } from './call.js';
+import { abortError, type CallOptions, call, expectList, toEngineError } from './call.js';
 
 /** A tar ends with two blocks of zeros. */
 const TAR_END = Buffer.alloc(1024);
@@ -76,9 +76,9 @@ export async function changesOf(
     (container.changes as (options: object) => Promise<unknown>)({ abortSignal }),
   );
   if (found === null) return []; // what Docker says for none
-  const changes = Array.isArray(found) ? (found as { Path: unknown; Kind: unknown }[]) : undefined;
-  const list = changes?.map(({ Path, Kind }) => ({ path: String(Path), kind: KINDS[Number(Kind)] }));
-  if (list === undefined || !list.every((change): change is FileChange => change.kind !== undefined)) {
+  const changes = expectList(found, what) as readonly { Path: unknown; Kind: unknown }[];
+  const list = changes.map(({ Path, Kind }) => ({ path: String(Path), kind: KINDS[Number(Kind)] }));
+  if (!list.every((change): change is FileChange => change.kind !== undefined)) {
     throw new AssayError('engine_failed', `docker: ${what}: the answer is not what an engine says`);
   }
   return list;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
 import { AssayError, type ErrorCode } from '../../errors.js';
 
 /** What a call was about, for its error message: `pull image x`. */
@@ -54,9 +55,9 @@ function reasonOf(error: HttpError): string {
 /** The code that the words of an engine or a registry stand for; undefined when they say nothing that we know. */
 export function codeOfWords(words: string): ErrorCode | undefined {
   if (/no space left on device|disk quota exceeded|ENOSPC/i.test(words)) return 'disk_full';
-  if (/toomanyrequests|too many requests|rate limit/i.test(words)) return 'image_pull_limited';
+  if (/toomanyrequests|too many requests|rate limit|\bHTTP 429\b/i.test(words)) return 'image_pull_limited';
   if (
-    /no such image|manifest (for .* )?(unknown|not found)|repository .*(does not exist|not found)/i.test(
+    /no such image|image does not exist locally|manifest (for .* )?(unknown|not found)|repository .*(does not exist|not found)/i.test(
       words,
     )
   ) {
@@ -85,6 +86,10 @@ export function toEngineError(error: unknown, { what, otherwise }: Omit<CallOpti
   if (unreachable) {
     return new AssayError('engine_unavailable', `docker: ${what}: ${connectReason(http)}`, { cause: error });
   }
+  if (http.code === 'ECONNRESET' || http.code === 'EPIPE') {
+    const message = `docker: ${what}: the engine closed the connection (${http.message}): was it restarted?`;
+    return new AssayError('engine_failed', message, { cause: error });
+  }
   const reason = reasonOf(http);
   const code = http.statusCode === 429 ? 'image_pull_limited' : codeOfWords(reason);
   return new AssayError(code ?? otherwise ?? 'engine_failed', `docker: ${what}: ${reason}`, { cause: error });
@@ -111,6 +116,20 @@ export async function call<T>(options: CallOptions, work: (signal: AbortSignal) 
   }
 }
 
+/** A GET that dockerode lacks, or that can't be aborted there; `options` are its query, for a path that ends in `?`. */
+export function get(
+  docker: Docker,
+  path: string,
+  options: { readonly abortSignal: AbortSignal; readonly isStream?: boolean; readonly options?: object },
+): Promise<unknown> {
+  const request = { ...options, path, method: 'GET', statusCodes: { 200: true } };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(request, (error: unknown, answer: unknown) =>
+      error ? reject(error) : resolve(answer),
+    );
+  });
+}
+
 /** Waits `ms` milliseconds, or rejects at once when `signal` aborts. */
 export async function pause(ms: number, options: CallOptions): Promise<void> {
   await call(options, (signal) => sleep(ms, undefined, { signal }));
@@ -119,5 +138,11 @@ export async function pause(ms: number, options: CallOptions): Promise<void> {
 /** `value` if it is a non-empty string, else `engine_failed`: engines behind a broken proxy answer 200 with anything. */
 export function expectText(value: unknown, what: string): string {
   if (typeof value === 'string' && value !== '') return value;
+  throw new AssayError('engine_failed', `docker: ${what}: the answer is not what an engine says`);
+}
+
+/** `value` if it is a list, else `engine_failed`. */
+export function expectList(value: unknown, what: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
   throw new AssayError('engine_failed', `docker: ${what}: the answer is not what an engine says`);
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
-import { AssayError } from '../../errors.js';
 import type { Container, ContainerEngine, ContainerSpec } from '../engine.js';
 import { changesOf, putArchive, readArchive } from './archive.js';
-import { abortError, call, expectText, statusOf } from './call.js';
+import { abortError, call, expectList, expectText, statusOf } from './call.js';
 import { exec } from './exec.js';
 import type { OomWatch } from './oom.js';
 import { tarball } from './tarball.js';
@@ -185,13 +184,9 @@ export function dockerContainers({ docker: connected, oom, patience }: Container
       const found: unknown = await call(options, (abortSignal) =>
         docker.listContainers({ all: true, filters: { label }, abortSignal }),
       );
-      if (!Array.isArray(found)) {
-        throw new AssayError(
-          'engine_failed',
-          'docker: list containers: the answer is not what an engine says',
-        );
-      }
-      const orphans = (found as Docker.ContainerInfo[]).filter(({ Labels }) => isOrphan(Labels ?? {}));
+      const orphans = (expectList(found, options.what) as Docker.ContainerInfo[]).filter(({ Labels }) =>
+        isOrphan(Labels ?? {}),
+      );
       await Promise.all(orphans.map(({ Id }) => destroy(docker, Id, patience.removeMs)));
       return orphans.map(({ Id }) => Id);
     },

@@ -2,22 +2,14 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { AssayError, type ErrorCode } from '../../errors.js';
 import type { ImageEngine, ImageInfo } from '../engine.js';
-import { upload } from './archive.js';
-import { registryLogin } from './auth.js';
-import { call, codeOfWords, expectText, statusOf } from './call.js';
+import { upload, wholeArchive } from './archive.js';
+import { call, codeOfWords, expectList, expectText, get, statusOf } from './call.js';
+import { historyOf, sizesOf } from './history.js';
 import { type ProgressLine, readProgress } from './progress.js';
+import { pull, push, splitRef } from './transfer.js';
 
 /** How long `list` and `remove` may take, in milliseconds. */
 const ADMIN_MS = 120_000;
-
-/** Splits `registry/name:tag` or `registry/name@digest`; without a tag it is `latest`, or the engine would pull all tags. */
-export function splitRef(ref: string): { readonly name: string; readonly tag: string } {
-  const at = ref.indexOf('@');
-  if (at >= 0) return { name: ref.slice(0, at), tag: ref.slice(at + 1) };
-  const colon = ref.lastIndexOf(':');
-  if (colon > ref.lastIndexOf('/')) return { name: ref.slice(0, colon), tag: ref.slice(colon + 1) };
-  return { name: ref, tag: 'latest' };
-}
 
 /** Names come from data sets and end up in the path of a request. */
 function checked(ref: string): string {
@@ -31,8 +23,11 @@ function textsOf(list: unknown): readonly string[] {
 }
 
 function digestOf(ref: string, id: string, repoDigests: readonly string[]): string {
-  const { name } = splitRef(ref);
-  const own = repoDigests.find((digest) => digest.startsWith(`${name}@`)) ?? repoDigests[0];
+  const { name, tag } = splitRef(ref);
+  const own =
+    repoDigests.find((digest) => digest.endsWith(`@${tag}`)) ??
+    repoDigests.find((digest) => digest.startsWith(`${name}@`)) ??
+    repoDigests[0];
   return own?.split('@')[1] ?? id;
 }
 
@@ -79,32 +74,17 @@ export function dockerImages(
 
   return {
     inspect,
-    async pull(ref, { signal, onProgress }) {
-      const what = `pull image ${checked(ref)}`;
-      const docker = await call({ what, signal }, () => connected());
-      const { name, tag } = splitRef(ref);
-      const noLogin = (error: unknown) => {
-        onProgress?.(
-          `pulling without login, as ${configFolder} could not be used: ${(error as Error).message}`,
-        );
-        return undefined;
-      };
-      const toError = (text: string) =>
-        new AssayError(codeOfWords(text) ?? 'image_pull_failed', `docker: ${what}: ${text}`);
-      await call({ what, signal, otherwise: 'image_pull_failed' }, async (abortSignal) => {
-        const login =
-          configFolder === undefined ? undefined : await registryLogin(name, configFolder).catch(noLogin);
-        const answer = await docker.createImage(login, { fromImage: name, tag, abortSignal });
-        await readProgress(
-          answer as Readable,
-          ({ id, status }) => {
-            if (status !== undefined) onProgress?.(id === undefined ? status : `${id}: ${status}`);
-          },
-          toError,
-        );
-      });
-      return inspectMade(ref, signal, 'image_pull_failed');
+    async pull(ref, options) {
+      await pull(checked(ref), { connected, configFolder, ...options });
+      const made = await inspectMade(ref, options.signal, 'image_pull_failed');
+      const { tag } = splitRef(ref);
+      if (!tag.startsWith('sha256:') || made.digest === tag) return made;
+      throw new AssayError(
+        'image_pull_failed',
+        `docker: pull image ${ref}: what came has the digest ${made.digest}`,
+      );
     },
+    push: (ref, options) => push(checked(ref), { connected, configFolder, ...options }),
     async build({ context, tag, labels = {}, signal, onLog, network = true }) {
       const what = `build image ${checked(tag)}`;
       const toError = (text: string) => {
@@ -170,19 +150,52 @@ export function dockerImages(
       const found: unknown = await call({ what, signal }, (abortSignal) =>
         docker.listImages({ filters: { label }, abortSignal } as Docker.ListImagesOptions),
       );
-      if (!Array.isArray(found)) {
-        throw new AssayError('engine_failed', `docker: ${what}: the answer is not what an engine says`);
-      }
-      return (found as Docker.ImageInfo[]).flatMap(({ Id: id, RepoTags, Size, Labels, Created }) => {
-        const tags = textsOf(RepoTags).filter((tag) => tag !== '<none>:<none>');
-        return (tags.length > 0 ? tags : [id]).map((ref) => ({
-          ref,
-          id,
-          sizeBytes: Size,
-          labels: Labels ?? {},
-          ...(Created > 0 ? { createdAt: Created * 1000 } : {}),
-        }));
-      });
+      return (expectList(found, what) as Docker.ImageInfo[]).flatMap(
+        ({ Id: id, RepoTags, Size, Labels, Created }) => {
+          const tags = textsOf(RepoTags).filter((tag) => tag !== '<none>:<none>');
+          return (tags.length > 0 ? tags : [id]).map((ref) => ({
+            ref,
+            id,
+            sizeBytes: Size,
+            labels: Labels ?? {},
+            ...(Created > 0 ? { createdAt: Created * 1000 } : {}),
+          }));
+        },
+      );
+    },
+    async tag(ref, as) {
+      const options = {
+        what: `tag image ${checked(ref)} as ${checked(as)}`,
+        signal: AbortSignal.timeout(ADMIN_MS),
+      };
+      const docker = await connected();
+      const { name: repo, tag } = splitRef(as);
+      await call(options, (abortSignal) => docker.getImage(ref).tag({ repo, tag, abortSignal }));
+    },
+    async save(refs, signal) {
+      const options = { what: `save ${refs.map(checked).join(', ')}`, signal };
+      const docker = await call(options, () => connected());
+      const answer = await call(options, (abortSignal) =>
+        get(docker, '/images/get?', { options: { names: refs }, isStream: true, abortSignal }),
+      );
+      return wholeArchive(answer as Readable, options);
+    },
+    async layerSizes(ref, signal) {
+      const { layers } = await inspectMade(ref, signal, 'image_missing');
+      const docker = await connected();
+      return sizesOf(await historyOf(docker, ref, signal), { ref, layers });
+    },
+    async inUse(signal) {
+      const what = 'list the images in use';
+      const docker = await call({ what, signal }, () => connected());
+      const found: unknown = await call({ what, signal }, (abortSignal) =>
+        docker.listContainers({ all: true, abortSignal }),
+      );
+      return new Set(
+        expectList(found, what).map((container) =>
+          expectText((container as { ImageID?: unknown } | null)?.ImageID, what),
+        ),
+      );
     },
     async remove(ref) {
       const docker = await connected();
@@ -190,8 +203,11 @@ export function dockerImages(
       try {
         await call(options, (abortSignal) => docker.getImage(ref).remove({ abortSignal }));
       } catch (error) {
-        if (statusOf(error) !== 404) throw error;
+        const status = statusOf(error);
+        if (status === 409) return false;
+        if (status !== 404) throw error;
       }
+      return true;
     },
   };
 }

@@ -2,16 +2,18 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { AssayError } from '../../errors.js';
 
-/** One JSON line of a pull or build. */
+/** One JSON line of a pull, push, build or load. */
 export interface ProgressLine {
   readonly status?: string;
   readonly id?: string;
   readonly stream?: string;
   readonly error?: string;
+  /** What a push made. */
+  readonly digest?: string;
 }
 
 /**
- * Reads the JSON lines of a pull or build to their end and rejects with `toError(text)` on a line that reports an error: the engine
+ * Reads the JSON lines of a pull, push, build or load to their end and rejects with `toError(text)` on a line that reports an error: the engine
  * answers 200 first and tells of failures inside.
  */
 export async function readProgress(
@@ -20,9 +22,9 @@ export async function readProgress(
   toError: (text: string) => AssayError,
 ): Promise<void> {
   const lines = createInterface({ input: answer, crlfDelay: Number.POSITIVE_INFINITY });
-  let failure: AssayError | undefined;
+  let failure: Error | undefined;
   answer.once('error', (error) => {
-    failure ??= toError(error.message);
+    failure = error;
     lines.close();
   });
   try {
@@ -43,13 +45,15 @@ function parse(text: string): ProgressLine | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null) return undefined;
-    const { error, errorDetail, status, id, stream } = value as Record<string, unknown>;
+    const { error, errorDetail, status, id, stream, aux } = value as Record<string, unknown>;
     const detail = (errorDetail as { message?: unknown } | undefined)?.message;
     const failed = error ?? detail;
+    const digest = (aux as { Digest?: unknown } | null | undefined)?.Digest;
     return {
       ...(typeof status === 'string' ? { status } : {}),
       ...(typeof id === 'string' ? { id } : {}),
       ...(typeof stream === 'string' ? { stream } : {}),
+      ...(typeof digest === 'string' ? { digest } : {}),
       ...(failed === undefined ? {} : { error: String(failed) }),
     };
   } catch {

@@ -164,13 +164,19 @@ export function imageStore({
     pull: (ref) => refuse(ref),
     build: ({ tag }) => refuse(tag),
     load: () => dockerOnly('load images'),
+    push: () => dockerOnly('push images'),
+    tag: () => dockerOnly('tag images'),
+    save: () => dockerOnly('save images'),
+    layerSizes: () => dockerOnly('tell layers'),
+    inUse: async () => new Set(),
     list: async (labels) => (await all()).filter((image) => carries(image.labels, labels)).map(infoOf),
     remove: async (ref) => {
       try {
         const image = await find(ref);
         await rm(refFile(ref), { force: true });
-        if (image === undefined || (await all()).some((other) => other.digest === image.digest)) return;
+        if (image === undefined || (await all()).some((other) => other.digest === image.digest)) return true;
         await rm(imageDir(image.digest), { recursive: true, force: true });
+        return true;
       } catch (error) {
         throw engineFailure(`can't remove image ${ref}`, error);
       }

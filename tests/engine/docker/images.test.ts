@@ -1,10 +1,14 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { splitRef } from '../../../src/engine/docker/images.js';
+import { splitRef } from '../../../src/engine/docker/transfer.js';
+import type { Engine } from '../../../src/engine/engine.js';
 import { AssayError } from '../../../src/errors.js';
 import type { Fault } from '../../fixtures/engine/faults.js';
-import { errorOf, eventually, withFake } from './scenario.js';
+import { errorOf, eventually, SPEC, withFake } from './scenario.js';
 
 const never = new AbortController().signal;
 const REF = 'registry.example/team/app:1';
@@ -49,6 +53,58 @@ describe('images', () => {
       await engine.images.remove('made:1');
       await engine.images.remove('made:1');
       expect(await engine.images.list(labels)).toEqual([]);
+    });
+  });
+
+  test('are pushed with the login of their registry, an empty one too, and have a digest then', async () => {
+    await withFake({ images: [REF] }, async (engine) => {
+      const lines: string[] = [];
+      const pushed = await engine.images.push(REF, { signal: never, onProgress: (line) => lines.push(line) });
+      expect(pushed.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+      expect(lines).toEqual(['abc: Pushed']);
+      expect(await errorOf(engine.images.push('not/here:1', { signal: never }))).toMatchObject({
+        code: 'image_missing',
+      });
+    });
+    const folder = await mkdtemp(join(tmpdir(), 'docker-config-'));
+    const auth = Buffer.from('me:secret').toString('base64');
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ auths: { 'registry.example': { auth } } }));
+    const push = (engine: Engine) => engine.images.push(REF, { signal: never });
+    const behaviour = { images: [REF], login: 'me:secret' };
+    await withFake(behaviour, async (engine) => void (await push(engine)), folder);
+    await withFake(behaviour, async (engine) => {
+      expect(await errorOf(push(engine))).toMatchObject({ message: expect.stringContaining('denied') });
+    });
+    await rm(folder, { recursive: true });
+  });
+
+  test('with a digest in their name are checked for it', async () => {
+    const ref = `registry.example/app@sha256:${'1'.repeat(64)}`;
+    await withFake({ registry: [ref] }, async (engine) => {
+      expect(await errorOf(engine.images.pull(ref, { signal: never }))).toMatchObject({
+        code: 'image_pull_failed',
+        message: expect.stringContaining('has the digest'),
+      });
+    });
+    await withFake({ registry: [ref], digest: `sha256:${'1'.repeat(64)}` }, async (engine) => {
+      expect(await engine.images.pull(ref, { signal: never })).toMatchObject({
+        ref,
+        digest: `sha256:${'1'.repeat(64)}`,
+      });
+    });
+  });
+
+  test('in use are told, and stay when they are removed', async () => {
+    await withFake({ images: ['assay-base:latest', 'free:1'] }, async (engine) => {
+      expect(await engine.images.inUse(never)).toEqual(new Set());
+      const container = await engine.containers.start(SPEC, never);
+      const image = await engine.images.inspect(SPEC.image, never);
+      expect(await engine.images.inUse(never)).toEqual(new Set([image?.id]));
+      expect(await engine.images.remove(SPEC.image)).toBe(false);
+      expect(await engine.images.remove('free:1')).toBe(true);
+      expect(await engine.images.inspect(SPEC.image, never)).toEqual(image);
+      await container.destroy();
+      expect(await engine.images.remove(SPEC.image)).toBe(true);
     });
   });
 
@@ -103,13 +159,13 @@ describe('a pull that fails', () => {
     ],
     [
       'a break in the middle',
-      { kind: 'body', body: '{"status":"Pulling"}\n', effect: false, cut: true },
-      'image_pull_failed',
+      { kind: 'body', body: '{"status":"Pulling"}\n', effect: false, end: 'cut' },
+      'engine_failed',
     ],
     ['HTML instead of lines', { kind: 'html', effect: false }, 'image_pull_failed'],
     ['nothing', { kind: 'empty', effect: false }, 'image_pull_failed'],
     ['half a line', { kind: 'body', body: '{"status":"Pul', effect: false }, 'image_pull_failed'],
-    ['a closed connection', { kind: 'close' }, 'image_pull_failed'],
+    ['a closed connection', { kind: 'close' }, 'engine_failed'],
     ['a proxy page', { kind: 'html-status', status: 502 }, 'image_pull_failed'],
   ];
   test.each(cases)('%s', async (_name, fault, code) => {

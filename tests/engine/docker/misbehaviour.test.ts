@@ -115,7 +115,7 @@ describe('an exec stream that misbehaves', () => {
     'has a garbage header': [{ kind: 'body', body: [frame(1, 'a'), Buffer.from('garbage!')] }, /not framed/],
     'has a type that does not exist': [{ kind: 'body', body: [frame(7, 'a')] }, /not framed/],
     'breaks off in the middle of a frame': [
-      { kind: 'body', body: [frame(1, 'a'), frame(1, 'bcd').subarray(0, 9)], cut: true },
+      { kind: 'body', body: [frame(1, 'a'), frame(1, 'bcd').subarray(0, 9)], end: 'cut' },
       /./,
     ],
     'promises 4 GB and stops': [
