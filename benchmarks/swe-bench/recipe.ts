@@ -45,8 +45,16 @@ export function recipeOf(instance: Instance, spec: VersionSpec): ImageRecipe | u
     },
     preInstall: [...environment.preInstall, ...splitApt(spec.preInstall ?? []).commands],
     install: [spec.install],
-    checks: [`python -c 'import ${MODULE[repo] ?? repo.slice(repo.indexOf('/') + 1)}'`],
+    checks: [importCheck(repo)],
   };
+}
+
+/** That the install worked. Importing a whole package takes seconds, so it is only done where something was compiled. */
+function importCheck(repo: string): string {
+  const module = MODULE[repo] ?? repo.slice(repo.indexOf('/') + 1);
+  return SYSTEM_PACKAGES[repo]?.includes('build-essential') && repo !== 'django/django'
+    ? `python -c 'import ${module}'`
+    : `( cd / && python -c 'import importlib.util as u; assert u.find_spec("${module}")' )`;
 }
 
 function aptPackages(spec: VersionSpec | undefined): readonly string[] {

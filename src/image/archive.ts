@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
 import type { ImageInfo } from '../engine/engine.js';
-import type { LayerFile } from './layer.js';
+import { addEntry, type LayerFile } from './layer.js';
 
 /** An image on top of another. */
 export interface ImageSpec {
@@ -59,8 +59,8 @@ export function imageArchive(spec: ImageSpec): Readable {
   ];
   const tar = pack();
   const fill = async () => {
-    tar.entry({ name: 'manifest.json' }, JSON.stringify(manifest));
-    tar.entry({ name: `${id}.json` }, config);
+    await addEntry(tar, { name: 'manifest.json' }, JSON.stringify(manifest));
+    await addEntry(tar, { name: `${id}.json` }, config);
     for (const { file, diffId, bytes } of spec.layers)
       await pipeline(createReadStream(file), tar.entry({ name: nameOf(diffId), size: bytes }));
     tar.finalize();

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import type { ContainerEngine, ImageEngine, ImageInfo } from '../engine/engine.js';
+import type { Container, ContainerEngine, ImageEngine, ImageInfo } from '../engine/engine.js';
 import { AssayError, toAssayError } from '../errors.js';
 import { writeAtomic } from '../util/files.js';
 import { withLock } from '../util/lock.js';
@@ -78,8 +78,10 @@ export async function imageOnce(context: BuildContext, { tag, isCurrent, make }:
     const other = await present();
     if (other !== undefined) return other;
     const log: string[] = [];
+    const removals: Promise<void>[] = [];
     const logFile = join(cacheDir, 'build-logs', `${name}.log`);
     const work = await mkdtemp(join(cacheDir, 'work', `${owner.pid}-`));
+    const discard = (container: Container) => void removals.push(container.destroy());
     const onLine = (coloured: string) => {
       const line = stripVTControlCharacters(coloured);
       log.push(line);
@@ -88,7 +90,8 @@ export async function imageOnce(context: BuildContext, { tag, isCurrent, make }:
     try {
       const spec = await make({
         work,
-        session: (image, use) => withSession({ ...context, image, name: `assay.build.${name}`, onLine }, use),
+        session: (image, use) =>
+          withSession({ ...context, image, name: `assay.build.${name}`, onLine, discard }, use),
       });
       await images.load(imageArchive({ ...spec, tag }), { signal, onLog: onLine });
       const made = await present();
@@ -107,6 +110,7 @@ export async function imageOnce(context: BuildContext, { tag, isCurrent, make }:
         cause: error,
       });
     } finally {
+      await Promise.allSettled(removals);
       if (log.length > 0) await writeAtomic(logFile, log.map((line) => `${line}\n`).join(''));
       await rm(work, { recursive: true, force: true });
     }

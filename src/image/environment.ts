@@ -10,7 +10,6 @@ import { buildRequirements } from './python.js';
 import { environmentKey } from './recipe.js';
 import { environmentScript, FILES } from './scripts.js';
 import type { Session } from './session.js';
-import { SHIM } from './shim.js';
 
 /** Name of the image of an environment. */
 export function environmentTag(environment: ImageEnvironment): string {
@@ -32,7 +31,7 @@ export async function environmentImage(
   const kept = updateLocks ? undefined : await readLock(locksDir, key);
   const contentKey = (lock: EnvironmentLock) => {
     const script = environmentScript({ ...environment, locked: true });
-    return sha256(canonicalJson({ base: base.layers, key, lock, script, shim: SHIM }));
+    return sha256(canonicalJson({ base: base.layers, key, lock, script }));
   };
   const image = await imageOnce(context, {
     tag: environmentTag(environment),
@@ -90,8 +89,6 @@ async function install({ environment, place, context, image, kept }: InstallOpti
   if (context.certificates !== undefined) files[FILES.certificates] = context.certificates;
   return place.session(image, async (session) => {
     await session.put(toEntries(files));
-    await session.mark();
-    if (python !== undefined) await session.put(toEntries(SHIM));
     await session.run(environmentScript({ python, locked: kept !== undefined }));
     const lock = await readResolved(session, python !== undefined);
     const { written } = await session.changes();

@@ -87,6 +87,7 @@ async function build({ context, recipe, environment, source }: BuildOptions): Pr
         context,
         place,
         recipe,
+        environment,
         parent,
         repository,
         commit,

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { extract, type Header, pack } from 'tar-stream';
+import { extract, type Header, type Pack, pack } from 'tar-stream';
 
 /** Something at a path of an image, relative to `/`. A deletion hides what lower layers have there. */
 export type LayerEntry =
@@ -58,7 +58,7 @@ export function comparePaths(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a.replaceAll('/', '\0')), Buffer.from(b.replaceAll('/', '\0')));
 }
 
-function headerOf(entry: LayerEntry): Pick<Header, 'name'> & Partial<Header> {
+function headerOf(entry: LayerEntry): EntryHeader {
   switch (entry.kind) {
     case 'file':
       return { ...OWNER, name: entry.path, mode: entry.mode ?? 0o644 };
@@ -73,16 +73,22 @@ function headerOf(entry: LayerEntry): Pick<Header, 'name'> & Partial<Header> {
   }
 }
 
+type EntryHeader = Pick<Header, 'name'> & Partial<Header>;
+
+/** Adds a file to a tar; rejects when the tar is destroyed, which would end the process as an error that nobody listens to. */
+export function addEntry(tar: Pack, header: EntryHeader, content: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (error?: Error | null) => (error ? reject(error) : resolve());
+    tar.entry(header, Buffer.from(content), done).on('error', reject);
+  });
+}
+
 /** Entries, in the order given, as a tar stream: the same bytes for the same entries. */
 export function entriesTar(entries: Iterable<LayerEntry> | AsyncIterable<LayerEntry>): Readable {
   const tar = pack();
   const fill = async () => {
-    for await (const entry of entries) {
-      const content = Buffer.from(entry.kind === 'file' ? entry.content : '');
-      await new Promise<void>((resolve, reject) => {
-        tar.entry(headerOf(entry), content, (error) => (error ? reject(error) : resolve()));
-      });
-    }
+    for await (const entry of entries)
+      await addEntry(tar, headerOf(entry), entry.kind === 'file' ? entry.content : '');
     tar.finalize();
   };
   fill().catch((error: Error) => tar.destroy(error));

@@ -8,14 +8,15 @@ import { gitBytes, gitText } from './git.js';
 import { gitDirEntries, type Past, packOf, workRepository, writeCommit } from './history.js';
 import { type LayerEntry, type LayerFile, withFolders, writeLayer } from './layer.js';
 import { FILES, installScript } from './scripts.js';
-import { ASSAY_DIR } from './session.js';
 import { type Tree, treeAt, treeChange, treeEntries } from './tree.js';
+import { warmUp } from './warm.js';
 
 interface OwnLayerOptions {
   readonly context: BuildContext;
   readonly place: Workplace;
   readonly recipe: ImageRecipe;
-  /** The image below. */
+  readonly environment: ImageInfo;
+  /** The image below: the environment, or one with history on top of it. */
   readonly parent: ImageInfo;
   readonly repository: string;
   readonly commit: string;
@@ -28,51 +29,58 @@ interface OwnLayerOptions {
 
 /** The layer of one instance: its tree, the rest of its history, and what the install changed in a container of it. */
 export async function ownLayer(options: OwnLayerOptions): Promise<LayerFile> {
-  const { context, place, recipe, repository, commit, anchor, past, wheels } = options;
+  const { place, recipe, repository, commit, past, context } = options;
   const { signal } = context;
   const root = recipe.workdir.slice(1);
   const gitDir = `${root}/.git`;
-  const objects = join(
-    await gitText({ repository, signal, args: ['rev-parse', '--absolute-git-dir'] }),
-    'objects',
-  );
-  const scratch = await workRepository(place.work, objects, signal);
-  const [from, tree] = await Promise.all([
-    anchor === undefined ? undefined : treeAt({ repository, commit: anchor, signal }),
+  const [objects, tree] = await Promise.all([
+    gitText({ repository, signal, args: ['rev-parse', '--absolute-git-dir'] }),
     treeAt({ repository, commit, signal }),
   ]);
-  const [written, pack, index] = await Promise.all([
-    treeEntries({ repository, change: treeChange(from, tree), root, signal }),
-    packOf({
-      repository: scratch,
-      tips: [commit, ...past.tags.map(({ object }) => object)],
-      without: anchor === undefined ? [] : [anchor],
-      gitDir,
-      work: place.work,
-      signal,
-    }),
-    indexOf(scratch, commit, signal),
-  ]);
-  const before = [
-    ...written,
-    ...wheels,
-    ...pack,
-    ...gitDirEntries({ gitDir, head: commit, tags: past.tags, index }),
-  ];
-  const installed = await install(options, before);
+  const scratch = await workRepository(place.work, join(objects, 'objects'), signal);
+  const gitDirAt = async (head: string) =>
+    gitDirEntries({ gitDir, head, tags: past.tags, index: await indexOf(scratch, head, signal) });
+  const contents = Promise.all([
+    treeOnTop(options, tree, root),
+    history(options, scratch, gitDir),
+    gitDirAt(commit),
+  ]).then((parts) => [...parts.flat(), ...options.wheels]);
+  contents.catch(() => {}); // met below
+  const installed = await install(options, contents);
   const changed = trackedChanges(installed, tree, root);
   const head = await commitChanges({ scratch, commit, changed, seconds: past.seconds, signal });
-  const own = await packOf({
-    repository: scratch,
-    tips: [head],
-    without: [commit],
-    gitDir,
-    work: place.work,
-    signal,
-  });
-  const git = gitDirEntries({ gitDir, head, tags: past.tags, index: await indexOf(scratch, head, signal) });
-  const entries = [...before, ...installed.filter(({ path }) => !isBelow(path, gitDir)), ...own, ...git];
+  const entries = [
+    ...(await contents),
+    ...installed.filter(({ path }) => !isBelow(path, gitDir)),
+    ...(await packOf({ ...at(options, scratch, gitDir), tips: [head], without: [commit] })),
+    ...(await gitDirAt(head)),
+  ];
   return writeLayer(withFolders(entries), join(place.work, 'instance.tar'));
+}
+
+/** What of the tree differs from the image below. */
+async function treeOnTop(
+  { context, repository, anchor }: OwnLayerOptions,
+  tree: Tree,
+  root: string,
+): Promise<readonly LayerEntry[]> {
+  const { signal } = context;
+  const from = anchor === undefined ? undefined : await treeAt({ repository, commit: anchor, signal });
+  return treeEntries({ repository, change: treeChange(from, tree), root, signal });
+}
+
+/** The history since the image below. */
+function history(options: OwnLayerOptions, scratch: string, gitDir: string): Promise<readonly LayerEntry[]> {
+  const { commit, past, anchor } = options;
+  return packOf({
+    ...at(options, scratch, gitDir),
+    tips: [commit, ...past.tags.map(({ object }) => object)],
+    without: anchor === undefined ? [] : [anchor],
+  });
+}
+
+function at({ place, context }: OwnLayerOptions, repository: string, gitDir: string) {
+  return { repository, gitDir, work: place.work, signal: context.signal };
 }
 
 /** Index of a commit's tree; the times of files in it are unknown, so git looks at each file once. */
@@ -83,26 +91,25 @@ async function indexOf(repository: string, commit: string, signal: AbortSignal):
 
 /** What the recipe's commands write and delete in a container that holds the entries. */
 async function install(
-  { context, place, recipe, parent }: OwnLayerOptions,
-  before: readonly LayerEntry[],
+  { context, place, recipe, parent, environment: below }: OwnLayerOptions,
+  before: Promise<readonly LayerEntry[]>,
 ): Promise<readonly LayerEntry[]> {
   const { preInstall, install: commands, checks, workdir, environment } = recipe;
   if ([...preInstall, ...commands, ...checks].length === 0) return [];
-  const gone = before.filter(({ kind }) => kind === 'deletion').map(({ path }) => path);
   return place.session(parent.ref, async (session) => {
+    const python = environment.python !== undefined;
     const { certificates } = context;
+    const warmth = python ? warmUp(context, below, session) : undefined;
     await session.put([
-      ...before.filter(({ kind }) => kind !== 'deletion'),
-      { path: `${ASSAY_DIR}/gone`, kind: 'file', content: gone.map((path) => `/${path}\0`).join('') },
+      ...(await before),
       ...(certificates === undefined ? [] : toEntries({ [FILES.certificates]: certificates })),
     ]);
-    await session.remove(`${ASSAY_DIR}/gone`);
-    await session.mark();
-    const python = environment.python !== undefined;
+    const keepWarm = await warmth;
     await session.run(installScript({ workdir, python, preInstall, install: commands, checks }));
     const { written, deleted } = await session.changes();
     const entries: LayerEntry[] = [];
     for await (const entry of written) entries.push(entry);
+    await keepWarm?.();
     return [...entries, ...deleted.map((path): LayerEntry => ({ path, kind: 'deletion' }))];
   });
 }

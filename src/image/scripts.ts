@@ -1,5 +1,5 @@
 import { ASSAY_DIR } from './session.js';
-import { CONDA, ENVIRONMENT, OFFLINE_PIP, WHEELS } from './shim.js';
+import { CONDA, ENVIRONMENT, OFFLINE_PIP, SHIM, WHEELS } from './shim.js';
 
 /** Names of the files that the environment's script reads, below `/.assay`, and writes. */
 export const FILES = {
@@ -13,12 +13,12 @@ export const FILES = {
   wheelsLock: `${ASSAY_DIR}/wheels.lock`,
 } as const;
 
-/** What every script starts with; nothing that is compiled is kept, as layers hold no byte code. */
+/** What every script starts with. */
 const PRELUDE = `set -euxo pipefail
 cd /${ASSAY_DIR}
 if [ -f ca.pem ]; then export PIP_CERT=$PWD/ca.pem SSL_CERT_FILE=$PWD/ca.pem GIT_SSL_CAINFO=$PWD/ca.pem REQUESTS_CA_BUNDLE=$PWD/ca.pem; fi
 export DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-export PIP_CACHE_DIR=/tmp/pip-cache PYTHONDONTWRITEBYTECODE=1
+export PIP_CACHE_DIR=/tmp/pip-cache
 # Compilers write the path of a random work folder into what is for debuggers.
 export CFLAGS=-g0 CXXFLAGS=-g0 SOURCE_DATE_EPOCH=1577836800 PYTHONHASHSEED=0
 `;
@@ -44,6 +44,7 @@ fi
 `;
   if (python === undefined) return `${PRELUDE}${apt}: >pip.lock\n: >wheels.lock\n`;
   return `${PRELUDE}${apt}
+${Object.entries(SHIM).map(heredoc).join('')}
 # The requested interpreter of the base (official Python images, conda, /opt/python), else its python3.
 for python in ${python === '' ? '' : `python${python} /opt/miniconda3/bin/python${python} /opt/conda/bin/python${python}`} python3; do
   if command -v "$python" >/dev/null; then break; fi
@@ -72,6 +73,10 @@ xargs -r python -m pip install --no-compile <tools.txt
 python -m pip install --no-compile --no-deps -r packages.txt
 ${locked ? '' : 'python -m pip check || python -m pip install --no-compile -r packages.txt || true\n'}python -m pip list --format=freeze >pip.lock
 ${wheels()}`;
+}
+
+function heredoc([path, content]: readonly [string, string]): string {
+  return `mkdir -p "$(dirname ${path})"\ncat >${path} <<'EOF_OF_FILE'\n${content}EOF_OF_FILE\n`;
 }
 
 /** Keeps what `build.txt` asks for as wheels, so that the project installs without a network. */

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { extract } from 'tar-stream';
 import type { Container, ContainerEngine } from '../engine/engine.js';
 import { AssayError } from '../errors.js';
-import { comparePaths, entriesTar, foldersOf, type LayerEntry, ordered, readEntries } from './layer.js';
+import { entriesTar, foldersOf, type LayerEntry, ordered, readEntries } from './layer.js';
 
 /** Where a session keeps its own files; never in a layer. */
 export const ASSAY_DIR = '.assay';
@@ -25,27 +25,33 @@ export interface SessionOptions {
   readonly name: string;
   readonly signal: AbortSignal;
   readonly onLine: (line: string) => void;
+  /** Called with a container whose removal nobody needs to wait for. */
+  readonly discard: (container: Container) => void;
 }
 
 /** A container in which the commands of a recipe run, to see what they change. */
 export interface Session {
+  /** Puts files; deletions are done by the next `run`, before its script. */
   put(entries: readonly LayerEntry[]): Promise<void>;
-  /** Deletes files and folders: absolute paths, each ended by a zero byte, are in a file. */
-  remove(list: string): Promise<void>;
-  /** From now on, what is written counts as changed. */
-  mark(): Promise<void>;
-  /** Runs a bash script as root; rejects with `image_build_failed` that names the command it stopped at. */
+  /** Unpacks a tar at `/`. */
+  unpack(tar: Readable): Promise<void>;
+  /**
+   * Runs a bash script as root; what is written from its start on counts as changed. Rejects with `image_build_failed` that names the command
+   * it stopped at.
+   */
   run(script: string): Promise<void>;
   /** Text of a file. */
   text(path: string): Promise<string>;
-  /** What was written since `mark`, in the order of a layer, and what is gone from the image. */
+  /** A tar of what `find` prints for the arguments, its parts ended by zero bytes. */
+  archive(find: string): Promise<Readable>;
+  /** What was written since the first `run`, in the order of a layer, and what is gone from the image. */
   changes(): Promise<{
     readonly written: AsyncIterable<LayerEntry>;
     readonly deleted: readonly string[];
   }>;
 }
 
-/** Starts a container, lets `work` use it, and removes it. */
+/** Starts a container, lets `work` use it, and discards it. */
 export async function withSession<T>(
   options: SessionOptions,
   work: (session: Session) => Promise<T>,
@@ -55,37 +61,49 @@ export async function withSession<T>(
   try {
     return await work(sessionOf(container, options));
   } finally {
-    await container.destroy();
+    options.discard(container);
   }
 }
 
 function sessionOf(container: Container, { signal, onLine, image }: SessionOptions): Session {
+  const gone: string[] = [];
+
   async function capture(argv: readonly string[]): Promise<Buffer> {
     const chunks: Uint8Array[] = [];
-    const { exitCode } = await container.exec({ argv, signal, onOutput: (chunk) => void chunks.push(chunk) });
+    const { exitCode } = await container.exec({
+      argv,
+      signal,
+      onOutput: (chunk) => void chunks.push(chunk),
+    });
     const output = Buffer.concat(chunks);
-    if (exitCode !== 0)
-      throw new AssayError(
-        'image_build_failed',
-        `in a container of ${image}: ${argv[0]} ended with ${exitCode}`,
-        {
-          detail: output.subarray(-2000).toString(),
-        },
-      );
-    return output;
+    if (exitCode === 0) return output;
+    throw new AssayError(
+      'image_build_failed',
+      `in a container of ${image}: ${argv[0]} ended with ${exitCode}`,
+      { detail: output.subarray(-2000).toString() },
+    );
   }
-  const put = (entries: readonly LayerEntry[]) => container.putArchive(entriesTar(ordered(entries)), signal);
+  const put = async (entries: readonly LayerEntry[]) => {
+    const written = entries.filter(({ kind }) => kind !== 'deletion');
+    gone.push(...entries.filter(({ kind }) => kind === 'deletion').map(({ path }) => `/${path}\0`));
+    await container.putArchive(entriesTar(ordered(written)), signal);
+  };
+  const archive = async (find: string) => {
+    const tar = `/${ASSAY_DIR}/archive.tar`;
+    await capture(['bash', '-c', `${archiveScript(find)} >${tar}`]);
+    return onlyEntry(await container.read(tar, signal));
+  };
 
   return {
     put,
-    async remove(list) {
-      await capture(['bash', '-c', `xargs -0 -r rm -rf -- </${list}`]);
-    },
-    async mark() {
-      await capture(['touch', `/${ASSAY_DIR}/mark`]);
-    },
+    unpack: (tar) => container.putArchive(tar, signal),
     async run(script) {
-      await put([{ path: `${ASSAY_DIR}/run.sh`, kind: 'file', content: script }]);
+      const file = (name: string, content: string): LayerEntry => ({
+        path: `${ASSAY_DIR}/${name}`,
+        kind: 'file',
+        content,
+      });
+      await put([file('gone', gone.splice(0).join('')), file('run.sh', `${MARK}${script}`)]);
       const lines = lineReader(onLine);
       const { exitCode, oomKilled } = await container.exec({
         argv: ['bash', `/${ASSAY_DIR}/run.sh`],
@@ -102,44 +120,42 @@ function sessionOf(container: Container, { signal, onLine, image }: SessionOptio
     async text(path) {
       return (await capture(['cat', path])).toString();
     },
+    archive,
     async changes() {
-      const found = await capture(['bash', '-c', findChanged()]);
-      const paths = found
+      // Not asked of the engine: it compares whole images, which takes it a second.
+      const [gone, written] = [await capture(['bash', '-c', GONE]), await archive(CHANGED)];
+      const deleted = gone
         .toString()
         .split('\0')
-        .filter((path) => path !== '' && path !== '/')
-        .map((path) => path.slice(1));
-      const listed = [...new Set([...paths, ...foldersOf(paths)])].sort(comparePaths);
-      await put([{ path: `${ASSAY_DIR}/list`, kind: 'file', content: listed.join('\0') }]);
-      const tar = `/${ASSAY_DIR}/changes.tar`;
-      const flags = [
-        '--null',
-        '--no-recursion',
-        '--hard-dereference',
-        '--format=posix',
-        '--verbatim-files-from',
-      ];
-      await capture(['tar', '-C', '/', ...flags, '-T', `/${ASSAY_DIR}/list`, '-cf', tar]);
-      const all = await container.changes(signal);
-      const deleted = all.filter(({ kind }) => kind === 'deleted').map(({ path }) => path.slice(1));
-      return {
-        written: readEntries(onlyEntry(await container.read(tar, signal))),
-        deleted: topmost(deleted.filter((path) => !isExcluded(path))),
-      };
+        .filter((path) => path !== '');
+      return { written: readEntries(written), deleted: topmost(deleted) };
     },
   };
 }
 
-function findChanged(): string {
-  const pruned = NOT_IN_LAYERS.map((path) => `-path /${path}`).join(' -o ');
-  return `find / -xdev \\( ${pruned} -o -name __pycache__ \\) -prune -o ! -name '*.pyc' -cnewer /${ASSAY_DIR}/mark -print0 2>/dev/null; true`;
-}
+const IN_LAYERS = `/ -xdev \\( ${NOT_IN_LAYERS.map((path) => `-path /${path}`).join(' -o ')} -o -name __pycache__ \\) -prune -o ! -path / ! -name '*.pyc'`;
+const LIST = `find ${IN_LAYERS} -printf '%P\\0' 2>/dev/null | LC_ALL=C sort -z`;
 
-function isExcluded(path: string): boolean {
-  return (
-    NOT_IN_LAYERS.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)) ||
-    /(^|\/)__pycache__(\/|$)|\.pyc$/.test(path)
-  );
+/** What the mark's time and the list beside it are compared with later. */
+const MARK = `xargs -0 -r rm -rf -- </${ASSAY_DIR}/gone
+[ -e /${ASSAY_DIR}/mark ] || { ${LIST} >/${ASSAY_DIR}/before; touch /${ASSAY_DIR}/mark; }
+`;
+const CHANGED = `${IN_LAYERS} -cnewer /${ASSAY_DIR}/mark`;
+const GONE = `${LIST} | LC_ALL=C comm -z -23 /${ASSAY_DIR}/before -`;
+
+/** Found files with the folders above them, in the order of a layer: by bytes, part by part. */
+function archiveScript(find: string): string {
+  return `set -o pipefail
+declare -A seen
+find ${find} -print0 2>/dev/null | while IFS= read -r -d '' path; do
+  folder=$path
+  while folder=\${folder%/*}; [ -n "$folder" ] && [ -z "\${seen[$folder]-}" ]; do
+    seen[$folder]=1
+    printf '%s\\0' "\${folder#/}"
+  done
+  printf '%s\\0' "\${path#/}"
+done | tr / '\\001' | LC_ALL=C sort -zu | tr '\\001' / |
+tar -C / --null --no-recursion --hard-dereference --format=posix --verbatim-files-from -T - -c`;
 }
 
 /** Without what lies below another one. */

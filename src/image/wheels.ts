@@ -43,7 +43,6 @@ export async function wheelsFor(
           ...(certificates === undefined ? {} : { [FILES.certificates]: certificates }),
         }),
       );
-      await session.mark();
       await session.run(wheelsScript());
       const { written } = await session.changes();
       const { file } = await writeLayer(only(written, `${WHEELS.slice(1)}/`), join(place.work, 'wheels.tar'));

@@ -1,0 +1,35 @@
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { ImageInfo } from '../engine/engine.js';
+import type { BuildContext } from './build-context.js';
+import type { Session } from './session.js';
+import { ENVIRONMENT } from './shim.js';
+
+/** Byte code of the interpreter's own library and of what installs packages: most of an install's time goes into compiling it. */
+const INSTALLERS = ['pip', 'setuptools', 'wheel', 'pkg_resources', '_distutils_hack', 'flit_core'];
+const BYTE_CODE = `${ENVIRONMENT}/lib -path '*/site-packages/*' ${INSTALLERS.map((name) => `! -path '*/site-packages/${name}*'`).join(' ')} -prune -o -name '*.pyc'`;
+
+/**
+ * Gives a session the byte code that an earlier one of the same environment left in the cache: layers hold none. Returns what keeps it for the
+ * next session where there was none yet.
+ */
+export async function warmUp(
+  { cacheDir, owner }: BuildContext,
+  environment: ImageInfo,
+  session: Session,
+): Promise<(() => Promise<void>) | undefined> {
+  const layer = environment.layers.at(-1)?.replace('sha256:', '').slice(0, 16);
+  const kept = join(cacheDir, 'byte-code', `${layer}.tar`);
+  if (existsSync(kept)) {
+    await session.unpack(createReadStream(kept));
+    return undefined;
+  }
+  return async () => {
+    await mkdir(dirname(kept), { recursive: true });
+    const fresh = `${kept}.${owner.pid}`;
+    await pipeline(await session.archive(BYTE_CODE), createWriteStream(fresh));
+    await rename(fresh, kept);
+  };
+}
