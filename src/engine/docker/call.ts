@@ -57,7 +57,7 @@ export function codeOfWords(words: string): ErrorCode | undefined {
   if (/no space left on device|disk quota exceeded|ENOSPC/i.test(words)) return 'disk_full';
   if (/toomanyrequests|too many requests|rate limit|\bHTTP 429\b/i.test(words)) return 'image_pull_limited';
   if (
-    /no such image|image does not exist locally|manifest (for .* )?(unknown|not found)|repository .*(does not exist|not found)/i.test(
+    /no such image|image does not exist locally|reference does not exist|manifest (for .* )?(unknown|not found)|repository .*(does not exist|not found)/i.test(
       words,
     )
   ) {

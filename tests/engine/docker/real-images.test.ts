@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { extract } from 'tar-stream';
 import type { Container, ImageInfo } from '../../../src/engine/engine.js';
-import { dockerArchive, tarOf } from '../../fixtures/engine/docker-archive.js';
+import { type ArchiveLayer, dockerArchive, tarOf } from '../../fixtures/engine/docker-archive.js';
 import { describeWithDocker } from '../../helpers/docker.js';
 import { errorOf, run } from './scenario.js';
 
@@ -143,5 +143,58 @@ await describeWithDocker('images and archives in a real Docker engine', ({ engin
       for await (const chunk of stream) bytes += (chunk as Buffer).length;
       expect(bytes).toBeGreaterThan(50_000_000);
     });
+  });
+
+  test('the size of each layer is told, of an image of our own and of the base', async () => {
+    const layers: readonly ArchiveLayer[] = [{ small: 'x'.repeat(10) }, { large: 'y'.repeat(100_000) }];
+    await engine.images.load(await dockerArchive({ ref, layers }), { signal: never });
+    const made = await engine.images.inspect(ref, never);
+    expect(await engine.images.layerSizes(ref, never)).toEqual([
+      { diffId: made?.layers[0], bytes: 10 },
+      { diffId: made?.layers[1], bytes: 100_000 },
+    ]);
+    const sizes = await engine.images.layerSizes(image, never);
+    expect(sizes.map(({ diffId }) => diffId)).toEqual(base.layers);
+    expect(sizes.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(base.sizeBytes);
+    expect(await errorOf(engine.images.layerSizes('assay-test/none:1', never))).toMatchObject({
+      code: 'image_missing',
+    });
+  });
+
+  test('an image that was saved under two names can be loaded again', async () => {
+    const second = `assay-test-second-${process.pid}:v2`;
+    await engine.images.load(await dockerArchive({ ref, layers: [{ a: 'saved' }] }), { signal: never });
+    await engine.images.tag(ref, second);
+    const made = (await engine.images.inspect(second, never)) as ImageInfo;
+    const saved = await buffer(await engine.images.save([ref, second], never));
+    expect(await engine.images.remove(ref)).toBe(true);
+    expect(await engine.images.remove(second)).toBe(true);
+    expect(await engine.images.inspect(made.id, never)).toBeUndefined();
+    await engine.images.load(Readable.from([saved]), { signal: never });
+    for (const name of [ref, second])
+      expect(await engine.images.inspect(name, never)).toMatchObject({ id: made.id });
+    await engine.images.remove(second);
+    expect(await errorOf(engine.images.save(['assay-test/none:1'], never))).toMatchObject({
+      code: 'image_missing',
+    });
+    expect(await errorOf(engine.images.tag('assay-test/none:1', second))).toMatchObject({
+      code: 'image_missing',
+    });
+  });
+
+  test('an image that a container uses is told, and stays when it is removed', async () => {
+    const below = base.layers.map((diffId) => ({ diffId }));
+    await engine.images.load(await dockerArchive({ ref, layers: [...below, { a: 'used' }] }), {
+      signal: never,
+    });
+    const { id } = (await engine.images.inspect(ref, never)) as ImageInfo;
+    expect((await engine.images.inUse(never)).has(id)).toBe(false);
+    await withContainer(ref, async () => {
+      expect((await engine.images.inUse(never)).has(id)).toBe(true);
+      expect(await engine.images.remove(ref)).toBe(false);
+      expect(await engine.images.inspect(ref, never)).toMatchObject({ ref, id });
+    });
+    expect(await engine.images.remove(ref)).toBe(true);
+    expect(await engine.images.inspect(ref, never)).toBeUndefined();
   });
 });

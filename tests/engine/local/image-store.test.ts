@@ -140,6 +140,23 @@ test('published images and Dockerfiles are refused with the way out', async () =
   await expect(store().build(build)).rejects.toMatchObject(refusal);
 });
 
+test('what only a container engine can do is refused with the way out', async () => {
+  const images = store();
+  const refused = [
+    () => images.load(Readable.from([]), { signal: forever }),
+    () => images.push('x', { signal: forever }),
+    () => images.tag('x', 'y'),
+    () => images.save(['x'], forever),
+    () => images.layerSizes('x', forever),
+  ];
+  for (const call of refused) {
+    await expect(call()).rejects.toMatchObject({
+      code: 'engine_failed',
+      message: expect.stringContaining('--engine docker'),
+    });
+  }
+});
+
 test('a copy of the tree in another place is the same image', async () => {
   const image = await store().importTree(request());
   const copy = join(bench.folder, 'copy');
