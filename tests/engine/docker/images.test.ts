@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { splitRef } from '../../../src/engine/docker/transfer.js';
 import type { Engine } from '../../../src/engine/engine.js';
 import { AssayError } from '../../../src/errors.js';
+import { dockerArchive } from '../../fixtures/engine/docker-archive.js';
 import type { Fault } from '../../fixtures/engine/faults.js';
 import { errorOf, eventually, SPEC, withFake } from './scenario.js';
 
@@ -215,6 +216,50 @@ describe('a pull that fails', () => {
       }),
       { numRuns: 100 },
     );
+  });
+});
+
+describe('a load that fails', () => {
+  const load = async (engine: Engine, signal: AbortSignal) =>
+    engine.images.load(await dockerArchive({ ref: REF, layers: [{ file: 'content' }] }), { signal });
+  const cases: [string, Fault, string, string][] = [
+    [
+      'a layer that is not there',
+      inside('open /x/layer.tar: no such file'),
+      'image_build_failed',
+      'layer.tar',
+    ],
+    ['a full disk inside a 200', inside('write /x: no space left on device'), 'disk_full', 'no space'],
+    [
+      'a full disk',
+      { kind: 'status', status: 500, message: 'no space left on device' },
+      'disk_full',
+      'no space',
+    ],
+    ['a proxy page', { kind: 'html-status', status: 502 }, 'image_build_failed', '502'],
+    ['HTML instead of lines', { kind: 'html', effect: false }, 'image_build_failed', 'DOCTYPE'],
+    ['nothing', { kind: 'empty', effect: false }, 'image_build_failed', 'loaded nothing'],
+  ];
+  test.each(cases)('%s', async (_name, fault, code, words) => {
+    await withFake({ faults: { load: fault }, faultCount: 1 }, async (engine) => {
+      const error = await errorOf(load(engine, never));
+      expect(error).toMatchObject({ code, message: expect.stringContaining(words) });
+      await load(engine, never);
+      expect(await engine.images.inspect(REF, never)).toMatchObject({ ref: REF });
+    });
+  });
+
+  test.each(['hang', 'endless'] as const)('%s: an abort ends it and closes the connection', async (kind) => {
+    await withFake({ faults: { load: { kind, effect: false } } }, async (engine, fake) => {
+      const reason = new AssayError('phase_timeout', 'the load took too long');
+      const controller = new AbortController();
+      const loading = errorOf(load(engine, controller.signal));
+      await eventually(() => fake.calls().includes('load'));
+      controller.abort(reason);
+      expect(await loading).toBe(reason);
+      await eventually(() => fake.connections() === 0);
+      expect(fake.connections()).toBe(0);
+    });
   });
 });
 
