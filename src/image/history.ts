@@ -95,9 +95,12 @@ export async function packOf(options: PackOptions): Promise<readonly LayerEntry[
   );
 }
 
-/** The gate against leaks: whatever git can find in the image must be of the past. */
-async function checkPack(
-  options: PackOptions & { readonly index: Uint8Array; readonly objects: string },
+/** The gate against leaks: whatever git can find in the image must be of the past. Takes the index of a pack and what `rev-list --objects` allows. */
+export async function checkPack(
+  options: Pick<PackOptions, 'repository' | 'tips' | 'signal'> & {
+    readonly index: Uint8Array;
+    readonly objects: string;
+  },
 ): Promise<void> {
   const { repository, signal, index, objects, tips } = options;
   const packed = await gitText({ repository, signal, input: index, args: ['show-index'] });

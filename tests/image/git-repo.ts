@@ -38,19 +38,16 @@ export function repositoryWithFuture(): { readonly dir: string; readonly base: s
   return { dir, base };
 }
 
-/** Enough for two history layers and something after them. */
-const LONG = 2100;
-
 /**
- * A repository whose base commit has a past of 2100 commits, with files that come, change, move between file and folder and go, and a later
+ * A repository whose base commit has a past of many commits (of 2100: two history layers and something after them), with files that come, change, move between file and folder and go, and a later
  * commit on top.
  */
-export function longRepository(): { readonly dir: string; readonly base: string } {
+export function longRepository(commits = 2100): { readonly dir: string; readonly base: string } {
   const dir = mkdtempSync(join(tmpdir(), 'assay-repo-'));
   git(dir, 'init', '-q');
   const lines: string[] = [];
   const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}`;
-  for (let i = 1; i <= LONG; i++) {
+  for (let i = 1; i <= commits; i++) {
     const who = `Author <author${i % 7}@example.org> ${1_500_000_000 + i * 600} +0000`;
     lines.push('commit refs/heads/main', `author ${who}`, `committer ${who}`, data(`change ${i}`));
     const write = (path: string, text: string, mode = '100644') =>
@@ -67,12 +64,12 @@ export function longRepository(): { readonly dir: string; readonly base: string 
       write('setup.cfg', '[metadata]\nname = project\n');
     }
     // Between the first and the second history layer, and after the second one.
-    if (i === 1500) {
+    if (i === Math.floor(commits * 0.7)) {
       lines.push('D old', 'D turns', 'D becomes');
       write('turns', 'file\n');
       write('becomes/a/folder', 'deep\n');
     }
-    if (i === 2080) {
+    if (i === commits - 20) {
       lines.push('D turns', 'D docs/größe.txt');
       write('turns/back', 'folder again\n');
       write('tool.sh', 'echo tool\n');
@@ -81,7 +78,7 @@ export function longRepository(): { readonly dir: string; readonly base: string 
     write(`src/part${i % 40}.py`, `VALUE = ${i}\n`.repeat((i % 9) + 1));
   }
   execFileSync('git', ['-C', dir, 'fast-import', '--quiet'], { input: `${lines.join('\n')}\n` });
-  git(dir, 'tag', 'old-release', 'main~1900');
+  git(dir, 'tag', 'old-release', `main~${commits - 200}`);
   git(dir, 'reset', '-q', '--hard', 'main');
   const base = git(dir, 'rev-parse', 'HEAD');
   writeFileSync(join(dir, 'counter.txt'), 'the future\n');

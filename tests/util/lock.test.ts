@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { takeLock } from '../../src/util/lock.js';
+import { takeLock, withLock } from '../../src/util/lock.js';
 import { identifyProcess, type ProcessIdentity } from '../../src/util/process.js';
 
 const self = identifyProcess(process.pid) as ProcessIdentity;
@@ -51,5 +53,62 @@ describe('a lock', () => {
     await expect(takeLock(path, self)).rejects.toMatchObject({ code: 'run_locked' });
     await release();
     await (await takeLock(path, self))();
+  });
+});
+
+describe('withLock', () => {
+  const never = new AbortController().signal;
+  const at = (name: string, messages: string[] = []) => ({
+    path: join(work, 'with', name),
+    owner: self,
+    signal: never,
+    onWait: (message: string) => void messages.push(message),
+  });
+
+  test('lets one work at a time, tells each other one once that it waits, and leaves nothing', async () => {
+    let inside = 0;
+    const messages: string[] = [];
+    const ends = await Promise.all(
+      [1, 2, 3].map((item) =>
+        withLock(at('many', messages), async () => {
+          expect(++inside).toBe(1);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          inside--;
+          return item;
+        }),
+      ),
+    );
+    expect(ends).toEqual([1, 2, 3]);
+    expect(messages).toEqual(
+      Array(2).fill(`waiting: process ${self.pid} is working in ${join(work, 'with')}`),
+    );
+    expect(await readdir(join(work, 'with'))).toEqual([]);
+  });
+
+  test('frees the lock of work that failed, and gives its error', async () => {
+    await expect(withLock(at('fails'), () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await withLock(at('fails'), async () => 'yes')).toBe('yes');
+  });
+
+  test('breaks the lock of a process that was killed', async () => {
+    const child = spawn('sleep', ['600']);
+    await once(child, 'spawn');
+    const owner = identifyProcess(child.pid as number) as ProcessIdentity;
+    await takeLock(at('killed').path, owner);
+    const messages: string[] = [];
+    const next = withLock(at('killed', messages), async () => 'mine');
+    while (messages.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    expect(await next).toBe('mine');
+  });
+
+  test('stops waiting when it is told to', async () => {
+    const release = await takeLock(at('held').path, self);
+    const controller = new AbortController();
+    const waiting = withLock({ ...at('held'), signal: controller.signal }, async () => 'never');
+    controller.abort(new Error('enough'));
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+    await release();
   });
 });
