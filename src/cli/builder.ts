@@ -41,6 +41,7 @@ export async function buildContext(
     cacheDir,
     locksDir: flags.locks === undefined ? join(cacheDir, 'locks') : resolve(host.cwd, flags.locks),
     updateLocks: flags['update-locks'] === true,
+    renewed: new Set(),
     certificates: caFile === undefined ? undefined : await readFile(resolve(host.cwd, caFile), 'utf8'),
     owner,
     signal,

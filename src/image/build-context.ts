@@ -15,6 +15,7 @@ export const LABEL = {
   key: 'assay.image.key',
   environment: 'assay.image.environment',
   lock: 'assay.image.lock',
+  system: 'assay.image.system',
   repo: 'assay.image.repo',
   commit: 'assay.image.commit',
   anchors: 'assay.image.anchors',
@@ -37,6 +38,8 @@ export interface BuildContext {
   /** Where the lock files of environments are. */
   readonly locksDir: string;
   readonly updateLocks: boolean;
+  /** Keys of environments whose lock was written by this build: with `updateLocks` each is renewed once. */
+  readonly renewed: Set<string>;
   /** PEM text to trust while packages are fetched, beyond a proxy with its own certificate; never in an image. */
   readonly certificates?: string;
   readonly owner: ProcessIdentity;

@@ -23,30 +23,21 @@ export PIP_CACHE_DIR=/tmp/pip-cache
 export CFLAGS=-g0 CXXFLAGS=-g0 SOURCE_DATE_EPOCH=1577836800 PYTHONHASHSEED=0
 `;
 
-interface EnvironmentScript {
-  /** Requested `major.minor`; absent for images without Python. */
-  readonly python?: string;
-  /** The packages are a lock: nothing is resolved. */
-  readonly locked: boolean;
-}
-
-/** Installs system packages, interpreter and pinned packages, keeps the wheels of the build requirements, and writes what came out. */
-export function environmentScript({ python, locked }: EnvironmentScript): string {
-  const apt = `if [ -s apt.txt ]; then
-  dpkg-query -W -f '\${Package}=\${Version}\\n' | sort >apt.before
-  apt-get update -q
-  xargs apt-get install -qy --no-install-recommends <apt.txt
-  dpkg-query -W -f '\${Package}=\${Version}\\n' | sort >apt.after
-  comm -13 apt.before apt.after >apt.lock
-else
-  : >apt.lock
-fi
+/** Installs the Debian packages of `apt.txt` and writes which versions came in. */
+export const SYSTEM_SCRIPT = `${PRELUDE}
+dpkg-query -W -f '\${Package}=\${Version}\\n' | sort >apt.before
+apt-get update -q
+xargs apt-get install -qy --no-install-recommends <apt.txt
+dpkg-query -W -f '\${Package}=\${Version}\\n' | sort >apt.after
+comm -13 apt.before apt.after >apt.lock
 `;
-  if (python === undefined) return `${PRELUDE}${apt}: >pip.lock\n: >wheels.lock\n`;
-  return `${PRELUDE}${apt}
+
+/** Gives the environment an interpreter, by `major.minor`, and a stand-in for conda around it. */
+export function interpreterScript(python: string): string {
+  return `${PRELUDE}
 ${Object.entries(SHIM).map(heredoc).join('')}
 # The requested interpreter of the base (official Python images, conda, /opt/python), else its python3.
-for python in ${python === '' ? '' : `python${python} /opt/miniconda3/bin/python${python} /opt/conda/bin/python${python}`} python3; do
+for python in python${python} /opt/miniconda3/bin/python${python} /opt/conda/bin/python${python} python3; do
   if command -v "$python" >/dev/null; then break; fi
 done
 mkdir -p ${CONDA}/bin ${WHEELS} ${ENVIRONMENT}/bin ${ENVIRONMENT}/lib ${ENVIRONMENT}/include
@@ -65,8 +56,17 @@ else
   ${ENVIRONMENT}/bin/python -m ensurepip --upgrade
   [ -e ${ENVIRONMENT}/bin/pip ] || ln -s pip3 ${ENVIRONMENT}/bin/pip
 fi
+${ENVIRONMENT}/bin/python -c 'import platform; print(platform.python_version())' >python.version
+`;
+}
+
+/**
+ * Installs the Python packages of `packages.txt`, keeps the wheels of the build requirements, and writes what came out. From a lock nothing is
+ * resolved.
+ */
+export function packagesScript(locked: boolean): string {
+  return `${PRELUDE}
 PATH=${ENVIRONMENT}/bin:$PATH
-python -c 'import platform; print(platform.python_version())' >python.version
 grep -E '^(pip|setuptools|wheel)==' packages.txt >tools.txt || true
 xargs -r python -m pip install --no-compile <tools.txt
 # A frozen list is taken as it is, conflicts included; what an incomplete one lacks is resolved.
