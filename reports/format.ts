@@ -1,4 +1,4 @@
-import type { Group, Rate, RunSummary } from '../src/index.js';
+import type { Group, Rate, RunSummary, ValidationClass, ValidationEntry } from '../src/index.js';
 
 /** A fraction in per cent with one decimal, without the sign: `62.5`; `-` where it isn't defined. */
 export function percent(fraction: number | null): string {
@@ -27,6 +27,54 @@ export function whyIncomplete({ missing, infraFailures }: RunSummary): readonly 
       ? [`${count(infraFailures.length, 'attempt')} failed for the machine's fault`]
       : []),
     ...(missing.length > 0 ? [`${count(missing.length, 'planned attempt')} without a verdict`] : []),
+  ];
+}
+
+/** Words of a validation class. */
+const CLASS_WORDS: Readonly<Record<ValidationClass, string>> = {
+  valid: 'valid',
+  flaky: 'flaky',
+  gold_fails: 'gold patch fails',
+  empty_resolves: 'resolved without a patch',
+  infra: 'not judged',
+};
+
+/** Words of a validation class, for people. */
+export function classWords(entry: ValidationEntry): string {
+  return CLASS_WORDS[entry.class];
+}
+
+/** How much of a run rests on instances that were validated on this machine, and the way to find out. */
+export function goldValid({ validation, instances, datasetArgument }: RunSummary): string {
+  if (validation === null)
+    return `not validated on this machine: assay validate ${oneLine(datasetArgument)} --epochs 3`;
+  const { valid, notValid, notValidated, epochs, since, until } = validation;
+  const days = [...new Set([since, until].map((time) => time.slice(0, 10)))].join(' to ');
+  const counts = new Map<string, number>();
+  for (const entry of notValid) counts.set(classWords(entry), (counts.get(classWords(entry)) ?? 0) + 1);
+  if (notValidated.length > 0) counts.set('not validated', notValidated.length);
+  const others = [...counts].map(([words, number]) => `; ${number} ${words}`).join('');
+  return `gold-valid on this machine: ${valid.length} of ${instances} (validated ${days}, ${count(epochs, 'epoch')})${others}`;
+}
+
+/** Why an instance isn't valid, with the first of its tests. */
+export function whyNotValid({ reason = '', tests }: ValidationEntry): string {
+  const more = tests.length > SHOWN_TESTS ? ` and ${tests.length - SHOWN_TESTS} more` : '';
+  const named = tests.length === 0 ? '' : `; tests: ${tests.slice(0, SHOWN_TESTS).join(', ')}${more}`;
+  return oneLine(`${reason}${named}`);
+}
+
+const SHOWN_TESTS = 3;
+
+/** One line when images have another Python than their recipes ask for; empty otherwise. */
+export function pythonDiffers({ otherPythons }: RunSummary): readonly string[] {
+  if (otherPythons.length === 0) return [];
+  const instances = new Set(otherPythons.flatMap(({ instanceIds }) => instanceIds)).size;
+  const pairs = otherPythons.map(
+    ({ requested, has, instanceIds }) => `asked ${requested}, has ${has} (${instanceIds.length})`,
+  );
+  return [
+    oneLine(`Python differs from the recipe's for ${count(instances, 'instance')}: ${pairs.join('; ')}`),
   ];
 }
 

@@ -6,6 +6,7 @@ import { officialReport } from './official/summary.js';
 
 export { submissionFiles } from './submission/submission.js';
 export { renderTable } from './terminal/table.js';
+export { renderValidation } from './terminal/validation.js';
 
 /** Results of a run and `summarise` of them -> files, with paths relative to the folder they go into. */
 type Reporter = (results: RunResults, summary: RunSummary) => readonly ReportFile[];

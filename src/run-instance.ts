@@ -13,6 +13,7 @@ import type {
 import { toAssayError } from './errors.js';
 import { doesNotApply, infraError, unusablePatch } from './grade/unscored.js';
 import { type Judgement, judge } from './grade/verdict.js';
+import { pythonOf } from './image/python-labels.js';
 import type { EvalSpec } from './model/eval-spec.js';
 import type { GradingProfile } from './model/grading.js';
 import type { Prediction } from './model/prediction.js';
@@ -167,7 +168,7 @@ function identity({ spec, prediction, profile }: Job, image: ImageInfo | undefin
     model: prediction.model,
     ...inputs,
     key: verdictKey(inputs),
-    ...(image === undefined ? {} : { image: image.ref }),
+    ...(image === undefined ? {} : { image: image.ref, ...pythonOf(image.labels) }),
   };
 }
 

@@ -8,7 +8,18 @@ import {
   type RunSummary,
   type Verdict,
 } from '../../src/index.js';
-import { count, interval, percent, score, whyIncomplete, worthShowing } from '../format.js';
+import {
+  classWords,
+  count,
+  goldValid,
+  interval,
+  percent,
+  pythonDiffers,
+  score,
+  whyIncomplete,
+  whyNotValid,
+  worthShowing,
+} from '../format.js';
 import { code, table, text } from './markdown.js';
 
 const OUTCOMES: readonly Outcome[] = ['resolved', 'unresolved', 'invalid', 'infra_error'];
@@ -25,6 +36,7 @@ export function markdownReport(results: RunResults, summary: RunSummary): readon
     ...groupTable('By difficulty', 'difficulty', summary.byDifficulty),
     ...passAtK(summary),
     ...infraFailures(summary),
+    ...unsound(results, summary),
     instances(results),
   ];
   return [{ path: 'report.md', content: `${sections.join('\n\n')}\n` }];
@@ -68,16 +80,25 @@ function passAt1(summary: RunSummary): string {
         's.e. instances',
         's.e. by repository',
       ],
-      [row('all chosen instances', all), row('without infrastructure errors', graded)],
+      [
+        row('all chosen instances', all),
+        row('without infrastructure errors', graded),
+        ...(summary.validation === null
+          ? []
+          : [row('gold-valid instances alone', summary.validation.passAt1)]),
+      ],
       [1, 2, 3, 4, 5, 6, 7],
     ),
     "The interval is Wilson's; standard errors are in percentage points, the last one clustered by repository.",
     ...(withoutPrediction.length === 0
       ? []
-      : [
-          `${count(withoutPrediction.length, 'instance')} without a prediction, counted as not resolved in both rows.`,
-        ]),
+      : [`${count(withoutPrediction.length, 'instance')} without a prediction, counted as not resolved.`]),
+    ...[goldValid(summary), ...pythonDiffers(summary)].map((line) => text(sentence(line))),
   ].join('\n\n');
+}
+
+function sentence(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 function conditions({ manifest, verdicts }: RunResults): string {
@@ -153,6 +174,25 @@ function infraFailures({ infraFailures: failures }: RunSummary): string[] {
   ]);
   const head = ['instance', 'attempt', 'reason', 'phase', 'what happened', 'what to do'];
   return [`## Infrastructure errors\n\n${table(head, rows, [1])}`];
+}
+
+/** What the official rate counts and the rate over gold-valid instances leaves out, each by name. */
+function unsound(results: RunResults, { validation }: RunSummary): string[] {
+  if (validation === null) return [];
+  const outcomes = new Map(
+    byInstance(results).map(({ instance, verdicts }) => [
+      instance.instanceId,
+      verdicts.map(({ outcome }) => outcome).join(', '),
+    ]),
+  );
+  const rows = [
+    ...validation.notValid.map((entry) => [entry.instanceId, classWords(entry), whyNotValid(entry)]),
+    ...validation.notValidated.map((instanceId) => [instanceId, 'not validated', '']),
+  ].map(([id = '', found = '', why = '']) => [code(id), found, text(why), outcomes.get(id) ?? '']);
+  if (rows.length === 0) return [];
+  return [
+    `## Instances that are not gold-valid here\n\n${table(['instance', 'validation', 'why', 'in this run'], rows)}`,
+  ];
 }
 
 function instances(results: RunResults): string {

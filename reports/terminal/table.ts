@@ -1,5 +1,17 @@
 import type { Group, Outcome, RunSummary } from '../../src/index.js';
-import { count, interval, oneLine, percent, score, whyIncomplete, worthShowing } from '../format.js';
+import {
+  classWords,
+  count,
+  goldValid,
+  interval,
+  oneLine,
+  percent,
+  pythonDiffers,
+  score,
+  whyIncomplete,
+  whyNotValid,
+  worthShowing,
+} from '../format.js';
 
 const OUTCOMES: readonly Outcome[] = ['resolved', 'unresolved', 'invalid', 'infra_error'];
 const BAR_WIDTH = 16;
@@ -37,6 +49,26 @@ function headline(summary: RunSummary): string[] {
           `${count(summary.withoutPrediction.length, 'instance')} without a prediction, counted as not resolved`,
         ]
       : []),
+    ...validationLines(summary),
+    ...pythonDiffers(summary),
+  ];
+}
+
+/** More instances that aren't valid than this are left to `report.md`. */
+const SHOWN = 10;
+
+function validationLines(summary: RunSummary): string[] {
+  const { validation } = summary;
+  if (validation === null) return [goldValid(summary)];
+  const { passAt1: rate, notValid } = validation;
+  const rest = notValid.length - SHOWN;
+  return [
+    goldValid(summary),
+    `        over those: ${percent(rate.rate)} %  (${score(rate)} of ${count(rate.instances, 'instance')})`,
+    ...notValid
+      .slice(0, SHOWN)
+      .map((entry) => `        ${entry.instanceId}: ${classWords(entry)}: ${whyNotValid(entry)}`),
+    ...(rest > 0 ? [`        ... and ${rest} more, in report.md`] : []),
   ];
 }
 

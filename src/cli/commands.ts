@@ -59,6 +59,13 @@ const RUN_FLAGS = {
   'dry-run': { type: 'boolean', default: false, desc: 'Show what would run, and stop' },
 } as const;
 
+const { 'fail-under': _failUnder, 'dry-run': _dryRun, ...SHARED_RUN_FLAGS } = RUN_FLAGS;
+const VALIDATE_RUN_FLAGS = {
+  epochs: { ...PREDICTION_FLAGS.epochs, default: 3, desc: 'Evaluate both this many times' },
+  ...SHARED_RUN_FLAGS,
+  'run-id': { ...RUN_FLAGS['run-id'], desc: 'Name of the run; default: dataset.validate' },
+} as const;
+
 const IMAGE_FLAGS = {
   base: {
     type: 'string',
@@ -111,6 +118,37 @@ export const commands: readonly Command[] = [
         },
       ),
     run: async (args, host) => (await import('./eval.js')).evalCommand(args, host),
+  },
+  {
+    command: 'validate <dataset>',
+    describe: 'Evaluate gold patches and untouched trees several times: which instances can be trusted here',
+    builder: (yargs) =>
+      withGroups(
+        yargs
+          .positional('dataset', { type: 'string', desc: 'Alias, Hub id, or file' })
+          .example('$0 validate sample --epochs 2', 'the bundled benchmark, no Docker needed')
+          .example('$0 validate verified --epochs 3 -j 8', 'all of Verified; reports cite it from then on')
+          .epilogue('Exit codes of validate: 0 all valid; 4 some could not be judged; 5 some are not valid.'),
+        {
+          'Run:': {
+            ...VALIDATE_RUN_FLAGS,
+            refresh: {
+              type: 'boolean',
+              default: false,
+              desc: 'Evaluate again what an earlier validation of the same images has found',
+            },
+            ...JSON_FLAG,
+          },
+          'Engine:': ENGINE_FLAGS,
+          'Dataset:': {
+            revision: DATASET_FLAGS.revision,
+            split: DATASET_FLAGS.split,
+            offline: DATASET_FLAGS.offline,
+          },
+          'Selection, in this order:': SELECTION_FLAGS,
+        },
+      ),
+    run: async (args, host) => (await import('./validate.js')).validateCommand(args, host),
   },
   {
     command: 'retry <run>',

@@ -83,7 +83,7 @@ export async function evalCommand(
   again?: (verdict: Verdict) => boolean,
 ): Promise<number> {
   const args = raw as EvalArgs;
-  const plan = await prepare(args, host);
+  const plan = await prepare(args, [predictionSource(args)], host);
   if (args['dry-run'] === true) {
     for (const { spec, prediction } of plan.jobs)
       host.out(`${spec.instanceId}\t${prediction.attempt}\t${spec.images.join(' ')}`);
@@ -95,7 +95,8 @@ export async function evalCommand(
   return (summary.passAt1.rate ?? 0) < (args['fail-under'] ?? 0) ? EXIT.belowThreshold : EXIT.done;
 }
 
-interface Plan {
+/** What a run is to do, before any engine is asked. */
+export interface Plan {
   readonly folder: string;
   readonly manifest: RunManifest;
   readonly instances: readonly RunInstance[];
@@ -105,20 +106,30 @@ interface Plan {
   readonly trusted: boolean;
 }
 
-async function prepare(args: EvalArgs, host: Host): Promise<Plan> {
+/**
+ * Reads dataset and predictions and checks that they fit. The sources are one file, or `gold` and `empty`: with both, each epoch has an
+ * attempt of either.
+ */
+export async function prepare(args: EvalArgs, sources: readonly string[], host: Host): Promise<Plan> {
   checkFlags(args);
-  const source = predictionSource(args);
   const dataset = await loadInstances(args, host);
   const first = dataset.instances[0];
   if (first === undefined) throw usage('no instance is left after the selection flags');
-  const read = await readPredictions({
-    source,
-    cwd: host.cwd,
-    instances: dataset.all,
-    model: args.model,
-    ignoreUnknown: args['ignore-unknown'] === true,
-  });
-  for (const warning of read.warnings) host.err(`warning: ${warning}`);
+  const reads = await Promise.all(
+    sources.map((source) =>
+      readPredictions({
+        source,
+        cwd: host.cwd,
+        instances: dataset.all,
+        model: args.model,
+        ignoreUnknown: args['ignore-unknown'] === true,
+      }),
+    ),
+  );
+  for (const warning of reads.flatMap(({ warnings }) => warnings)) host.err(`warning: ${warning}`);
+  const predictions = reads.flatMap((read, index) =>
+    read.predictions.map((prediction) => ({ ...prediction, attempt: prediction.attempt + index })),
+  );
   const benchmark = benchmarkFor(first);
   const profile = profileNamed(args.profile ?? benchmark.defaultProfile);
   const epochs = args.epochs ?? 1;
@@ -132,11 +143,13 @@ async function prepare(args: EvalArgs, host: Host): Promise<Plan> {
   const specs = specsOf(dataset.instances);
   // Names the parsers that are missing before anything runs.
   for (const spec of specs.values()) profile.grade('', spec);
-  const jobs = makeJobs({ specs, predictions: read.predictions, profile, epochs });
+  const jobs = makeJobs({ specs, predictions, profile, epochs });
   if (jobs.length === 0) throw usage('no prediction is for a chosen instance');
   const engineName = args.engine ?? (benchmark.name === 'sample' ? 'local' : 'docker');
-  const model = read.predictions[0]?.model ?? 'None';
-  const label = source === 'gold' || source === 'empty' ? source : model;
+  const models = new Set(reads.map((read) => read.predictions[0]?.model ?? 'None'));
+  const model = [...models].join(' and ');
+  const trusted = sources.every((source) => source === 'gold' || source === 'empty');
+  const label = sources.length > 1 ? 'validate' : trusted ? sources[0] : model;
   const runId = args['run-id'] ?? fileName(`${basename(args.dataset).replace(/\..*$/, '')}.${label}`);
   const folder = resolve(host.cwd, args.output ?? join('runs', runId));
   const settings = {
@@ -144,8 +157,8 @@ async function prepare(args: EvalArgs, host: Host): Promise<Plan> {
     datasetRevision: dataset.revision,
     datasetSha256: dataset.sha256,
     options: definingOptions(args),
-    predictions: source,
-    predictionsSha256: read.sha256,
+    predictions: sources.join(' and '),
+    predictionsSha256: reads.map((read) => read.sha256).join(' '),
     model,
     profile: profile.name,
     graderVersion: profile.graderVersion,
@@ -166,11 +179,12 @@ async function prepare(args: EvalArgs, host: Host): Promise<Plan> {
     instances: runInstances(dataset.instances, specs, jobs),
     jobs,
     engineName,
-    trusted: source === 'gold' || source === 'empty' || isBundled(resolve(host.cwd, source)),
+    trusted: trusted || sources.every((source) => isBundled(resolve(host.cwd, source))),
   };
 }
 
-async function execute(
+/** Evaluates what the plan says, with progress and Ctrl-C, and returns the whole run. */
+export async function execute(
   plan: Plan,
   args: EvalArgs,
   host: Host,
@@ -268,7 +282,8 @@ function definingOptions(args: EvalArgs): Record<string, unknown> {
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined && value !== false));
 }
 
-function deadlinesOf(args: EvalArgs): Deadlines {
+/** The time of each phase that the flags ask for. */
+export function deadlinesOf(args: Partial<EvalArgs>): Deadlines {
   const read = (name: 'pull' | 'start' | 'apply') => {
     const given = args[`timeout-${name}`];
     return given === undefined ? DEFAULT_DEADLINES[name] : parseSeconds(given, `timeout-${name}`);
@@ -282,7 +297,8 @@ function deadlinesOf(args: EvalArgs): Deadlines {
   };
 }
 
-function limitsOf(args: EvalArgs, engineCpus: number, workers: number): SandboxLimits {
+/** The sandbox that the flags ask for. */
+export function limitsOf(args: Partial<EngineFlags>, engineCpus: number, workers: number): SandboxLimits {
   return {
     memoryBytes: parseBytes(args.memory ?? '4g', 'memory'),
     cpus: args.cpus ?? Math.max(1, engineCpus / workers),

@@ -2,10 +2,9 @@ import { join, relative, resolve } from 'node:path';
 import { type ReportFormat, reporters, submissionFiles } from '../../reports/index.js';
 import type { ReportFile } from '../model/run.js';
 import { readLog, readPatch, readRun } from '../run/folder.js';
-import { summarise } from '../stats/summary.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
-import { writeReportFiles } from './results.js';
+import { summaryOf, writeReportFiles } from './results.js';
 
 /** `assay report`: files of a finished or unfinished run, in any format, as often as one likes. */
 export async function reportCommand(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
@@ -17,7 +16,7 @@ export async function reportCommand(raw: Readonly<Record<string, unknown>>, host
   };
   const folder = resolve(host.cwd, args.run);
   const results = await readRun(folder);
-  const summary = summarise(results);
+  const summary = await summaryOf(results, host);
   const to = args.output === undefined ? folder : resolve(host.cwd, args.output);
   const written: string[] = [];
   for (const format of args.format.split(',')) {

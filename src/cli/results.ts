@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
 import { renderTable, reporters } from '../../reports/index.js';
 import type { ReportFile, RunResults } from '../model/run.js';
+import { readValidations } from '../run/validate.js';
 import { type RunSummary, summarise } from '../stats/summary.js';
 import { writeAtomic } from '../util/files.js';
 import type { Host } from './host.js';
@@ -12,13 +13,20 @@ export async function finishReport(
   json: boolean,
   host: Host,
 ): Promise<RunSummary> {
-  const summary = summarise(results);
+  const summary = await summaryOf(results, host);
   for (const reporter of Object.values(reporters)) await writeReportFiles(reporter(results, summary), folder);
   if (!json) {
     host.out(renderTable(summary));
     host.out(`Report: ${relative(host.cwd, join(folder, 'report.md'))}`);
   }
   return summary;
+}
+
+/** All numbers of a report, with what this machine's cache knows from validations of the dataset. */
+export async function summaryOf(results: RunResults, host: Host): Promise<RunSummary> {
+  const { datasetSha256 } = results.manifest.settings;
+  const warn = (message: string) => host.err(`warning: ${message}`);
+  return summarise(results, await readValidations(host.cacheDir, datasetSha256, warn));
 }
 
 /** Writes files of a report below a folder. */

@@ -2,10 +2,10 @@ import { resolve } from 'node:path';
 import { renderTable } from '../../reports/index.js';
 import type { Verdict } from '../model/verdict.js';
 import { readLog, readPatch, readRun } from '../run/folder.js';
-import { summarise } from '../stats/summary.js';
 import { nearest } from '../util/words.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
+import { summaryOf } from './results.js';
 
 interface ShowArgs {
   readonly run: string;
@@ -23,7 +23,7 @@ export async function showCommand(raw: Readonly<Record<string, unknown>>, host: 
   const folder = resolve(host.cwd, args.run);
   const results = await readRun(folder);
   if (args.id === undefined) {
-    const summary = summarise(results);
+    const summary = await summaryOf(results, host);
     host.out(args.json ? JSON.stringify(summary) : renderTable(summary));
     if (!args.json) for (const verdict of results.verdicts) host.out(headline(verdict));
     return EXIT.done;

@@ -44,6 +44,8 @@ export const Verdict = Type.Object({
   /** Absent where no image was reached. */
   image: Type.Optional(Type.String()),
   imageDigest: Type.Optional(Type.String()),
+  /** Python of the image: what the recipe asked for (`3.9`) and what is in it (`3.9.18`); only of images that say both. */
+  imagePython: Type.Optional(Type.Object({ requested: Type.String(), has: Type.String() })),
   /** The command of the profile's chain that applied the patch. */
   appliedWith: Type.Optional(Type.String()),
   notes: Type.Array(Type.String()),

@@ -9,9 +9,9 @@ import { AssayError } from '../errors.js';
 import type { RunEvent, RunInstance, RunManifest } from '../model/run.js';
 import type { Verdict } from '../model/verdict.js';
 import { readIfExists, writeAtomic } from '../util/files.js';
+import { takeLock } from '../util/lock.js';
 import type { ProcessIdentity } from '../util/process.js';
 import { attemptFolder, FILES, readManifest, readVerdicts } from './folder.js';
-import { takeLock } from '../util/lock.js';
 
 /** Where an attempt's evidence goes while it runs. */
 export interface AttemptRecord {

@@ -1,10 +1,13 @@
 import { ERRORS, type ErrorCode } from '../errors.js';
 import type { RunInstance, RunResults } from '../model/run.js';
+import type { ValidationEntry } from '../model/validation.js';
 import type { Outcome, Phase, Verdict } from '../model/verdict.js';
+import { type GoldValidity, goldValidity } from './gold-validity.js';
 import { byInstance, type InstanceResults } from './instances.js';
 import { clusteredError, mean, standardError } from './mean.js';
 import { passAtK } from './pass-at-k.js';
 import { binomialError, type Interval, wilsonInterval } from './proportion.js';
+import { type OtherPython, otherPythons } from './python.js';
 
 /** A share of resolved instances with its uncertainty, all as fractions; null where too few instances define it. */
 export interface Rate {
@@ -49,6 +52,8 @@ export interface RunSummary {
   readonly model: string;
   readonly dataset: string;
   readonly datasetRevision: string;
+  /** As it was named on the command line. */
+  readonly datasetArgument: string;
   readonly profile: string;
   /** True while attempts are missing or ended in an infrastructure error: the numbers will change. */
   readonly incomplete: boolean;
@@ -78,10 +83,14 @@ export interface RunSummary {
   readonly byRepository: readonly Group[];
   /** Empty where the dataset gives no difficulty. */
   readonly byDifficulty: readonly Group[];
+  /** What a validation on this machine says of the chosen instances, and the rate over those that it found valid; null without one. */
+  readonly validation: (GoldValidity & { readonly passAt1: Rate }) | null;
+  /** Instances whose image has another Python (`major.minor`) than the recipe asks for. */
+  readonly otherPythons: readonly OtherPython[];
 }
 
-/** All numbers of a report. */
-export function summarise(results: RunResults): RunSummary {
+/** All numbers of a report; `known` is what validations have found of the dataset's instances. */
+export function summarise(results: RunResults, known: readonly ValidationEntry[] = []): RunSummary {
   const items = byInstance(results);
   const { settings, runId } = results.manifest;
   const missing = items.flatMap(missingAttempts);
@@ -94,6 +103,7 @@ export function summarise(results: RunResults): RunSummary {
     model: settings.model,
     dataset: settings.dataset,
     datasetRevision: settings.datasetRevision,
+    datasetArgument: String(settings.options['dataset'] ?? settings.dataset),
     profile: settings.profile,
     incomplete: missing.length > 0 || infraFailures.length > 0,
     instances: items.length,
@@ -119,6 +129,25 @@ export function summarise(results: RunResults): RunSummary {
     byDifficulty: items.some(({ instance }) => instance.difficulty !== undefined)
       ? groups(items, ({ difficulty }) => difficulty ?? 'not given')
       : [],
+    validation: validated(results, items, known),
+    otherPythons: otherPythons(results.verdicts),
+  };
+}
+
+function validated(
+  { manifest }: RunResults,
+  items: readonly InstanceResults[],
+  known: readonly ValidationEntry[],
+): RunSummary['validation'] {
+  const validity = goldValidity({ settings: manifest.settings, items, known });
+  if (validity === null) return null;
+  const valid = items.filter(({ instance }) => validity.valid.includes(instance.instanceId));
+  return {
+    ...validity,
+    passAt1: rateOf(
+      valid.map((item) => share(item, item.planned)),
+      valid.map(({ instance }) => instance.repo),
+    ),
   };
 }
 

@@ -14,6 +14,7 @@ INCOMPLETE: 1 planned attempt without a verdict
         image_pull_limited: The registry limits pulls: log in or wait, then \`assay retry RUN --only infra\`.
         without them: 14.3 %  (1 of 7 instances)
 1 instance without a prediction, counted as not resolved
+not validated on this machine: assay validate verified --epochs 3
 
 outcome      attempts
 resolved            1  ##
@@ -43,6 +44,7 @@ test('a finished run of one repository is three lines of news and the outcomes',
 acme/solver on verified, profile v5
 
 Pass@1  100.0 %  (2 of 2 instances; 95 % interval 34.2 to 100.0 %)
+not validated on this machine: assay validate verified --epochs 3
 
 outcome      attempts
 resolved            2  ################
