@@ -49,8 +49,9 @@ export async function ownLayer(options: OwnLayerOptions): Promise<LayerFile> {
   const installed = await install(options, contents);
   const changed = trackedChanges(installed, tree, root);
   const head = await commitChanges({ scratch, commit, changed, seconds: past.seconds, signal });
+  const gone = installed.filter(({ kind }) => kind === 'deletion');
   const entries = [
-    ...(await contents),
+    ...(await contents).filter(({ path }) => !gone.some((deleted) => isBelow(path, deleted.path))),
     ...installed.filter(({ path }) => !isBelow(path, gitDir)),
     ...(await packOf({ ...at(options, scratch, gitDir), tips: [head], without: [commit] })),
     ...(await gitDirAt(head)),
@@ -148,8 +149,10 @@ async function commitChanges(options: CommitOptions): Promise<string> {
   const { scratch: repository, commit, changed, seconds, signal } = options;
   const lines: string[] = [];
   for (const [path, entry] of changed) {
-    if (entry.kind === 'deletion') lines.push(`0 ${'0'.repeat(40)}\t${path}`);
-    if (entry.kind !== 'file' && entry.kind !== 'link') continue;
+    if (entry.kind !== 'file' && entry.kind !== 'link') {
+      lines.push(`0 ${'0'.repeat(40)}\t${path}`);
+      continue;
+    }
     const content = entry.kind === 'file' ? Buffer.from(entry.content) : entry.target;
     const object = await gitText({
       repository,

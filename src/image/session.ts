@@ -138,7 +138,12 @@ const LIST = `find ${IN_LAYERS} -printf '%P\\0' 2>/dev/null | LC_ALL=C sort -z`;
 
 /** What the mark's time and the list beside it are compared with later. */
 const MARK = `xargs -0 -r rm -rf -- </${ASSAY_DIR}/gone
-[ -e /${ASSAY_DIR}/mark ] || { ${LIST} >/${ASSAY_DIR}/before; touch /${ASSAY_DIR}/mark; }
+if [ ! -e /${ASSAY_DIR}/mark ]; then
+  ${LIST} >/${ASSAY_DIR}/before
+  touch /${ASSAY_DIR}/mark
+  # File times have the kernel's tick: what is written within the same one would not count as newer.
+  until touch /${ASSAY_DIR}/now && [ /${ASSAY_DIR}/now -nt /${ASSAY_DIR}/mark ]; do :; done
+fi
 `;
 const CHANGED = `${IN_LAYERS} -cnewer /${ASSAY_DIR}/mark`;
 const GONE = `${LIST} | LC_ALL=C comm -z -23 /${ASSAY_DIR}/before -`;

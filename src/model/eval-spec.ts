@@ -44,7 +44,7 @@ export const ImageRecipe = Type.Object({
   preInstall: Commands,
   /** Shell commands that install the project; each must succeed. */
   install: Commands,
-  /** Shell commands that must succeed in the tree of the finished image, with the environment active and the network off. */
+  /** Shell commands that must succeed in the tree after the install, with the environment active. */
   checks: Commands,
 });
 export type ImageRecipe = Static<typeof ImageRecipe>;
