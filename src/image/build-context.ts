@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import type { Container, ContainerEngine, ImageEngine, ImageInfo } from '../engine/engine.js';
@@ -75,7 +75,6 @@ export async function imageOnce(context: BuildContext, { tag, isCurrent, make }:
   const found = await present();
   if (found !== undefined) return found;
   const name = tag.replace(/:latest$/, '').replaceAll(':', '_');
-  await mkdir(join(cacheDir, 'work'), { recursive: true });
   const lock = { path: join(cacheDir, 'build-locks', name), owner, signal, onWait: onLog };
   return withLock(lock, async () => {
     const other = await present();
@@ -83,7 +82,10 @@ export async function imageOnce(context: BuildContext, { tag, isCurrent, make }:
     const log: string[] = [];
     const removals: Promise<void>[] = [];
     const logFile = join(cacheDir, 'build-logs', `${name}.log`);
-    const work = await mkdtemp(join(cacheDir, 'work', `${owner.pid}-`));
+    const work = join(cacheDir, 'work', name);
+    // What a process that was killed left: its lock is ours now.
+    await rm(work, { recursive: true, force: true });
+    await mkdir(work, { recursive: true });
     const discard = (container: Container) => void removals.push(container.destroy());
     const onLine = (coloured: string) => {
       const line = stripVTControlCharacters(coloured);
@@ -114,8 +116,9 @@ export async function imageOnce(context: BuildContext, { tag, isCurrent, make }:
       });
     } finally {
       await Promise.allSettled(removals);
-      if (log.length > 0) await writeAtomic(logFile, log.map((line) => `${line}\n`).join(''));
       await rm(work, { recursive: true, force: true });
+      // On a full disk the error above says more than that its log can't be written.
+      if (log.length > 0) await writeAtomic(logFile, log.map((line) => `${line}\n`).join('')).catch(() => {});
     }
   });
 }
