@@ -46,6 +46,15 @@ const SPHINX_EXTENSIONS = {
   ],
 } as const;
 
+/**
+ * Conda's builds for Python 3.9 that PyPI has as sources alone, which no current Cython compiles -> the next patch release, the first with a
+ * wheel. One environment has them: scikit-learn 25747's.
+ */
+const FIRST_WHEEL_ON_39: Readonly<Record<string, string>> = {
+  'numpy==1.19.2': 'numpy==1.19.3',
+  'scipy==1.5.2': 'scipy==1.5.4',
+};
+
 interface Pinned {
   readonly byInstance: ReadonlyMap<string, Environment>;
   /** Key is `owner__name version`. */
@@ -85,6 +94,8 @@ export function environmentOf(instance: Instance, spec: VersionSpec): Environmen
     byInstance.get(instance.instanceId) ??
     byVersion.get(`${instance.repo.replace('/', '__')} ${instance.version}`);
   if (frozen === undefined) return looseEnvironment(instance, spec);
+  if (frozen.python.startsWith('3.9.') && instance.repo === 'scikit-learn/scikit-learn')
+    return { ...frozen, pythonPackages: frozen.pythonPackages.map((pin) => FIRST_WHEEL_ON_39[pin] ?? pin) };
   if (instance.repo !== 'sphinx-doc/sphinx') return frozen;
   const extensions = SPHINX_EXTENSIONS[Number(instance.version?.split('.')[0]) < 5 ? 'below5' : 'from5'];
   const pins = extensions.map((pin) => `sphinxcontrib-${pin}`);

@@ -105,6 +105,19 @@ describe('image recipe of SWE-bench', () => {
     expect(packages('pallets__flask-1')).toEqual(packages('pallets__flask-5014'));
   });
 
+  test('pins that PyPI has no wheel of for their Python become the first release that has one', () => {
+    const packages = (number: number, version: string) =>
+      sweBench.specFor(
+        instance({
+          repo: 'scikit-learn/scikit-learn',
+          instanceId: `scikit-learn__scikit-learn-${number}`,
+          version,
+        }),
+      ).recipe?.environment.pythonPackages;
+    expect(packages(25747, '1.3')).toEqual(expect.arrayContaining(['numpy==1.19.3', 'scipy==1.5.4']));
+    expect(packages(10297, '0.20')).toEqual(expect.arrayContaining(['numpy==1.19.2', 'scipy==1.5.2']));
+  });
+
   test('versions without frozen pins install what the repository asks for', () => {
     expect(sweBench.specFor(instance({ version: '2.0' })).recipe).toMatchObject({
       environment: { python: '3.9', pythonPackages: expect.arrayContaining(['click==8.0.1']) },
