@@ -86,11 +86,15 @@ export async function imageOnce(context: BuildContext, { tag, isCurrent, make }:
     // What a process that was killed left: its lock is ours now.
     await rm(work, { recursive: true, force: true });
     await mkdir(work, { recursive: true });
-    const discard = (container: Container) => void removals.push(container.destroy());
     const onLine = (coloured: string) => {
       const line = stripVTControlCharacters(coloured);
       log.push(line);
       onLog(line);
+    };
+    const discard = (container: Container) => {
+      const stays = (error: Error) =>
+        onLine(`container ${container.id} could not be removed: ${error.message}`);
+      removals.push(container.destroy().catch(stays));
     };
     try {
       const spec = await make({
@@ -115,7 +119,7 @@ export async function imageOnce(context: BuildContext, { tag, isCurrent, make }:
         cause: error,
       });
     } finally {
-      await Promise.allSettled(removals);
+      await Promise.all(removals);
       await rm(work, { recursive: true, force: true });
       // On a full disk the error above says more than that its log can't be written.
       if (log.length > 0) await writeAtomic(logFile, log.map((line) => `${line}\n`).join('')).catch(() => {});
