@@ -266,6 +266,37 @@ export const commands: readonly Command[] = [
     run: async (args, host) => (await import('./show.js')).showCommand(args, host),
   },
   {
+    command: 'shell <id>',
+    describe: "Open an instance's container, or run in it what follows --",
+    builder: (yargs) =>
+      withGroups(
+        yargs
+          .positional('id', { type: 'string', desc: 'Instance id' })
+          .parserConfiguration({ 'populate--': true })
+          .example('$0 shell sympy__sympy-13031', 'bash in /testbed, the environment active')
+          .example('$0 shell sympy__sympy-13031 --patch fix.diff -- bash /eval.sh', 'the tests, by hand')
+          .example('$0 shell assay-sample__tempo-1 -d sample -- git log --oneline', 'of another dataset')
+          .example('$0 shell sympy__sympy-13031 --print-script', 'what /eval.sh is')
+          .epilogue('The exit code is that of the command, or of the shell.'),
+        {
+          'Options:': {
+            dataset: { alias: 'd', type: 'string', default: 'verified', desc: 'Alias, Hub id, or file' },
+            patch: { type: 'string', desc: 'Apply this file first, as an evaluation does' },
+            keep: {
+              type: 'boolean',
+              default: false,
+              desc: 'Leave the container, and say how to get into it',
+            },
+            'print-script': { type: 'boolean', default: false, desc: 'Print the eval script, and stop' },
+            profile: RUN_FLAGS.profile,
+          },
+          'Engine:': ENGINE_FLAGS,
+          'Dataset:': DATASET_FLAGS,
+        },
+      ),
+    run: async (args, host) => (await import('./shell.js')).shellCommand(args, host),
+  },
+  {
     command: 'dataset <action> <dataset>',
     describe: 'list, show or check the instances of a dataset',
     builder: (yargs) =>

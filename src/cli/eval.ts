@@ -3,7 +3,7 @@ import { basename, join, relative, resolve } from 'node:path';
 import { DEFAULT_DEADLINES, type Deadlines } from '../container/deadline.js';
 import type { Engine, EngineInfo, SandboxLimits } from '../engine/engine.js';
 import { AssayError } from '../errors.js';
-import type { EvalSpec } from '../model/eval-spec.js';
+import type { Benchmark, EvalSpec } from '../model/eval-spec.js';
 import type { Instance } from '../model/instance.js';
 import type { RunEvent, RunInstance, RunManifest, RunResults } from '../model/run.js';
 import type { Verdict } from '../model/verdict.js';
@@ -145,7 +145,7 @@ export async function prepare(args: EvalArgs, sources: readonly string[], host: 
   for (const spec of specs.values()) profile.grade('', spec);
   const jobs = makeJobs({ specs, predictions, profile, epochs });
   if (jobs.length === 0) throw usage('no prediction is for a chosen instance');
-  const engineName = args.engine ?? (benchmark.name === 'sample' ? 'local' : 'docker');
+  const engineName = engineFor(args, benchmark);
   const models = new Set(reads.map((read) => read.predictions[0]?.model ?? 'None'));
   const model = [...models].join(' and ');
   const trusted = sources.every((source) => source === 'gold' || source === 'empty');
@@ -295,6 +295,11 @@ export function deadlinesOf(args: Partial<EvalArgs>): Deadlines {
     apply: read('apply'),
     test: args.timeout === undefined ? DEFAULT_DEADLINES.test : parseSeconds(args.timeout, 'timeout'),
   };
+}
+
+/** The engine by the flags, or the one that suits the benchmark. */
+export function engineFor({ engine }: Partial<EngineFlags>, { name }: Benchmark): 'docker' | 'local' {
+  return engine ?? (name === 'sample' ? 'local' : 'docker');
 }
 
 /** The sandbox that the flags ask for. */
