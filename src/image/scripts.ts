@@ -117,7 +117,11 @@ install() {
   ${commands}
 }
 export PIP_CONFIG_FILE=${OFFLINE_PIP}
-install || { PIP_CONFIG_FILE=/dev/null install && install; }
+if ! install; then
+  # Not joined by &&: bash would go on after a failure.
+  PIP_CONFIG_FILE=/dev/null install
+  install
+fi
 cd ${workdir}
 ${checks.join('\n')}
 `;
