@@ -15,6 +15,8 @@ export const EnvironmentLock = Type.Object({
   pythonPackages: Type.Array(Type.String()),
   /** File names of the wheels of the build requirements. */
   wheels: Type.Array(Type.String()),
+  /** The same for projects that ask for more, by what they ask for. */
+  projects: Type.Optional(Type.Record(Type.String(), Type.Array(Type.String()))),
 });
 export type EnvironmentLock = Static<typeof EnvironmentLock>;
 
