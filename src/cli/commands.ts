@@ -1,17 +1,14 @@
-import type { Argv } from 'yargs';
-import { DATASET_FLAGS, ENGINE_FLAGS, SELECTION_FLAGS, withGroups } from './flags.js';
-import type { Host } from './host.js';
-
-/** A command as `main.ts` registers it. `run` loads its code when called, so that `--help` stays fast; it returns the exit code. */
-export interface Command {
-  readonly command: string;
-  readonly aliases?: string[];
-  readonly describe: string;
-  readonly builder: (yargs: Argv) => Argv;
-  readonly run: (args: Readonly<Record<string, unknown>>, host: Host) => Promise<number>;
-}
-
-const JSON_FLAG = { json: { type: 'boolean', default: false, desc: 'JSON on stdout' } } as const;
+import type { Command, CommandGroup } from './command.js';
+import {
+  BUILD_FLAGS,
+  DATASET_FLAGS,
+  ENGINE_FLAGS,
+  JSON_FLAG,
+  PULL_FLAGS,
+  SELECTION_FLAGS,
+  withGroups,
+} from './flags.js';
+import { imagesCommands } from './images-commands.js';
 
 const PREDICTION_FLAGS = {
   predictions: {
@@ -66,31 +63,25 @@ const VALIDATE_RUN_FLAGS = {
   'run-id': { ...RUN_FLAGS['run-id'], desc: 'Name of the run; default: dataset.validate' },
 } as const;
 
-const IMAGE_FLAGS = {
-  base: {
-    type: 'string',
-    array: true,
-    desc: 'Local base image, or VERSION=IMAGE for one Python version (repeatable)',
-  },
-  mirror: {
-    type: 'string',
-    array: true,
-    desc: 'OWNER/NAME=PATH: a local clone instead of GitHub (repeatable)',
-  },
-  'ca-file': {
-    type: 'string',
-    desc: 'PEM file to trust while packages are fetched (a proxy with its own certificate)',
-  },
-  locks: { type: 'string', desc: 'Folder of the lock files of environments; default: in the cache' },
-  'update-locks': {
+const EVAL_IMAGE_FLAGS = {
+  build: {
     type: 'boolean',
     default: false,
-    desc: 'Resolve the versions of environments anew and write their lock files',
+    desc: 'Build every image here; otherwise only where its environment is there',
   },
+  'max-disk': {
+    type: 'string',
+    desc: 'Remove least recently used images during the run so that ours stay below this: 100GB',
+  },
+  ...PULL_FLAGS,
+  base: BUILD_FLAGS.base,
+  mirror: BUILD_FLAGS.mirror,
+  'ca-file': BUILD_FLAGS['ca-file'],
+  locks: BUILD_FLAGS.locks,
 } as const;
 
 /** All commands. A new one is a file in `src/cli/` and an entry here. */
-export const commands: readonly Command[] = [
+export const commands: readonly (Command | CommandGroup)[] = [
   {
     command: 'eval <dataset>',
     aliases: ['run'],
@@ -113,6 +104,7 @@ export const commands: readonly Command[] = [
           'Predictions:': PREDICTION_FLAGS,
           'Run:': { ...RUN_FLAGS, ...JSON_FLAG },
           'Engine:': ENGINE_FLAGS,
+          'Images:': EVAL_IMAGE_FLAGS,
           'Dataset:': DATASET_FLAGS,
           'Selection, in this order:': SELECTION_FLAGS,
         },
@@ -313,27 +305,7 @@ export const commands: readonly Command[] = [
       ),
     run: async (args, host) => (await import('./dataset.js')).datasetCommand(args, host),
   },
-  {
-    command: 'images <action> <dataset>',
-    describe: 'build the images of the chosen instances',
-    builder: (yargs) =>
-      withGroups(
-        yargs
-          .positional('action', { choices: ['build'], desc: 'build' })
-          .positional('dataset', { type: 'string', desc: 'Alias, Hub id, or file' })
-          .example('$0 images build verified -i pallets__flask-5014 --base 3.11=my-python:3.11', ''),
-        {
-          'Build:': {
-            ...IMAGE_FLAGS,
-            workers: { alias: 'j', type: 'number', default: 2, desc: 'Images at once' },
-            ...JSON_FLAG,
-          },
-          'Dataset:': DATASET_FLAGS,
-          'Selection, in this order:': SELECTION_FLAGS,
-        },
-      ),
-    run: async (args, host) => (await import('./images.js')).imagesCommand(args, host),
-  },
+  imagesCommands,
   {
     command: 'gc',
     describe: 'Remove containers and workspaces that crashed runs left behind',

@@ -1,9 +1,14 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Engine, ImageInfo } from '../engine/engine.js';
+import { environmentTag } from '../image/environment.js';
+import type { ResolveOptions } from '../image/resolve.js';
+import { imageUses } from '../image/usage-state.js';
 import type { EvalSpec } from '../model/eval-spec.js';
 import { isAlive } from '../util/process.js';
+import { messageOf } from '../util/words.js';
 import type { Host } from './host.js';
+import { dockerPuller, type PullerSettings } from './images-puller.js';
 
 export interface Connected {
   readonly engine: Engine;
@@ -11,8 +16,20 @@ export interface Connected {
   readonly resolveImage: (spec: EvalSpec, signal: AbortSignal) => Promise<ImageInfo>;
 }
 
+/** How `resolveImage` gets an image that is not there. */
+export interface ResolveSettings {
+  readonly puller?: Partial<PullerSettings>;
+  readonly build?: (engine: Engine) => ResolveOptions['build'];
+  readonly alwaysBuild?: boolean;
+  readonly beforeFurther?: (engine: Engine) => ResolveOptions['beforeFurther'];
+}
+
 /** The engine by name; the first call of it rejects with `engine_unavailable` when it doesn't answer. */
-export async function connectEngine(name: 'docker' | 'local', host: Host): Promise<Connected> {
+export async function connectEngine(
+  name: 'docker' | 'local',
+  host: Host,
+  { puller: pulling = {}, build, alwaysBuild, beforeFurther }: ResolveSettings = {},
+): Promise<Connected> {
   const { env, home } = host;
   if (name === 'docker') {
     const { dockerEngine } = await import('../engine/docker/index.js');
@@ -23,7 +40,16 @@ export async function connectEngine(name: 'docker' | 'local', host: Host): Promi
       runtimeDir: env['XDG_RUNTIME_DIR'],
       configFolder: env['DOCKER_CONFIG'],
     });
-    return { engine, resolveImage: (spec, signal) => resolveImage(spec, { engine: engine.images, signal }) };
+    const puller = dockerPuller(engine, host, pulling);
+    const settings = { puller, build: build?.(engine), alwaysBuild, beforeFurther: beforeFurther?.(engine) };
+    return {
+      engine,
+      async resolveImage(spec, signal) {
+        const image = await resolveImage(spec, { ...settings, engine: engine.images, signal });
+        await noteUse({ names: imageNames(spec, image.ref), host, signal });
+        return image;
+      },
+    };
   }
   const { localEngine } = await import('../engine/local/index.js');
   const engine = localEngine({
@@ -39,6 +65,30 @@ export async function connectEngine(name: 'docker' | 'local', host: Host): Promi
       return engine.importTree({ ref, dir: recipe.source.dir, workdir: recipe.workdir, signal });
     },
   };
+}
+
+/** Names of an image and of the environment that it may stand on. */
+export function imageNames({ recipe }: Pick<EvalSpec, 'recipe'>, ref: string): readonly string[] {
+  return recipe === undefined ? [ref] : [ref, environmentTag(recipe.environment)];
+}
+
+/** Keeps that images were used now, for pruning; where that fails it only warns. */
+export async function noteUse(options: {
+  readonly names: readonly string[];
+  readonly host: Host;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { names, host, signal } = options;
+  const { cacheDir, self: owner } = host;
+  const now = Date.parse(host.clock.iso());
+  try {
+    await imageUses({ cacheDir, owner }).update(signal, (entries) => {
+      for (const name of names) entries.set(name, now);
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    host.err(`warning: that ${names[0]} was used is not kept: ${messageOf(error)}`);
+  }
 }
 
 /** Labels of every container of a run: which run, and which process of which machine will remove it. */

@@ -9,9 +9,11 @@ import type { RunEvent, RunInstance, RunManifest, RunResults } from '../model/ru
 import type { Verdict } from '../model/verdict.js';
 import { readPredictions } from '../patch/read.js';
 import { evaluate } from '../run/evaluate.js';
+import { readVerdicts } from '../run/folder.js';
 import { defaultWorkers } from '../run/schedule.js';
 import type { Job } from '../run-instance.js';
 import { messageOf } from '../util/words.js';
+import type { BuildFlags } from './builder.js';
 import { readDurations, rememberDurations } from './durations.js';
 import { connectEngine, isOrphan, orphanLabels } from './engines.js';
 import { EXIT, usage } from './exit.js';
@@ -19,11 +21,14 @@ import {
   checkCount,
   type DatasetFlags,
   type EngineFlags,
+  type PullFlags,
   parseBytes,
+  parseRate,
   parseSeconds,
   type SelectionFlags,
 } from './flags.js';
 import type { Host } from './host.js';
+import { builderOf, diskBound, neededImages } from './images-resolve.js';
 import { loadInstances, makeJobs, specsOf } from './inputs.js';
 import { listenForInterrupt } from './interrupt.js';
 import { createProgress } from './progress.js';
@@ -55,7 +60,10 @@ export type EvalArgs = Readonly<
       quiet?: boolean;
       'dry-run'?: boolean;
       json?: boolean;
-    }
+      build?: boolean;
+      'max-disk'?: string;
+    } & Omit<BuildFlags, 'update-locks'> &
+    Partial<PullFlags>
 >;
 
 /** Flags that make two runs the same run; a resumed run must repeat them. */
@@ -190,9 +198,24 @@ export async function execute(
   host: Host,
   again?: (verdict: Verdict) => boolean,
 ): Promise<RunResults> {
-  const { engine, resolveImage } = await connectEngine(plan.engineName, host);
   const interrupt = listenForInterrupt(host);
   const progress = createProgress(progressKind(args, host), host);
+  const all = args.build === true;
+  const needed = neededImages(plan.jobs, await doneBefore(plan, again));
+  const onLog = progress.warn;
+  const maxBytes = args['max-disk'] === undefined ? undefined : parseBytes(args['max-disk'], 'max-disk');
+  const { engine, resolveImage } = await connectEngine(plan.engineName, host, {
+    // A wait that takes the whole time of the phase would end as a time-out that says nothing of the limit.
+    puller: {
+      rate: args.rate,
+      'update-digests': args['update-digests'],
+      patienceMs: (deadlinesOf(args).pull * 1000) / 2,
+      onLog,
+    },
+    build: builderOf({ ...args, all }, host, interrupt.kill),
+    alwaysBuild: all,
+    ...(maxBytes === undefined ? {} : { beforeFurther: diskBound({ maxBytes, needed, onLog }, host) }),
+  });
   try {
     const engineInfo = await engine.info();
     if (!engineInfo.isolated && !plan.trusted && args['allow-unisolated'] !== true)
@@ -231,6 +254,7 @@ export async function execute(
       durations,
       onEvent(event) {
         progress.onEvent(event);
+        if (event.type === 'verdict') needed.finish(event.verdict);
         if (args.json === true && JSON_EVENTS.has(event.type)) host.out(JSON.stringify(event));
       },
       onWarning: progress.warn,
@@ -248,6 +272,11 @@ export async function execute(
   }
 }
 
+/** Verdicts that the run folder has and that are not to be found anew. */
+async function doneBefore(plan: Plan, again?: (verdict: Verdict) => boolean): Promise<readonly Verdict[]> {
+  return (await readVerdicts(plan.folder)).filter((verdict) => again?.(verdict) !== true);
+}
+
 /** `--json` prints a start record, one per finished attempt, and an end record. A run that crashed has no end. */
 const JSON_EVENTS: ReadonlySet<RunEvent['type']> = new Set(['run_start', 'verdict', 'run_end']);
 
@@ -258,6 +287,8 @@ function checkFlags(args: EvalArgs): void {
   checkCount(args.retries, 'retries', 0);
   checkCount(args['max-failures'], 'max-failures', 1);
   checkCount(args.pids, 'pids', 1);
+  parseRate(args.rate ?? '0');
+  if (args['max-disk'] !== undefined) parseBytes(args['max-disk'], 'max-disk');
   const { cpus, 'fail-under': share, 'run-id': runId } = args;
   if (runId !== undefined && /[/\\]|^\.{0,2}$/.test(runId))
     throw usage(`--run-id ${runId}: expected a name; --output takes a path`);

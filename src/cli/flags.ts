@@ -1,4 +1,5 @@
 import type { Argv, InferredOptionTypes, Options } from 'yargs';
+import type { PullRate } from '../image/pull-rate.js';
 import { usage } from './exit.js';
 
 /** Which instances: applied in this order: ids, filters, shuffle, slice, limit, shard, epochs. */
@@ -45,6 +46,47 @@ export const ENGINE_FLAGS = {
   pids: { type: 'number', default: 4096, desc: 'Process limit of a container' },
 } as const satisfies Record<string, Options>;
 
+/** How images are built. */
+export const BUILD_FLAGS = {
+  base: {
+    type: 'string',
+    array: true,
+    desc: 'Local base image, or VERSION=IMAGE for one Python version (repeatable)',
+  },
+  mirror: {
+    type: 'string',
+    array: true,
+    desc: 'OWNER/NAME=PATH: a local clone instead of GitHub (repeatable)',
+  },
+  'ca-file': {
+    type: 'string',
+    desc: 'PEM file to trust while packages are fetched (a proxy with its own certificate)',
+  },
+  locks: { type: 'string', desc: 'Folder of the lock files of environments; default: in the cache' },
+  'update-locks': {
+    type: 'boolean',
+    default: false,
+    desc: 'Resolve the versions of environments anew and write their lock files',
+  },
+} as const satisfies Record<string, Options>;
+
+/** How published images are pulled. */
+export const PULL_FLAGS = {
+  rate: {
+    type: 'string',
+    default: '100/6h',
+    desc: 'Pulls from Docker Hub without a login, COUNT/TIME; 0: no limit',
+  },
+  'update-digests': {
+    type: 'boolean',
+    default: false,
+    desc: 'Take what a name stands for now, and record its digest',
+  },
+} as const satisfies Record<string, Options>;
+
+export const JSON_FLAG = { json: { type: 'boolean', default: false, desc: 'JSON on stdout' } } as const;
+
+export type PullFlags = InferredOptionTypes<typeof PULL_FLAGS>;
 export type DatasetFlags = InferredOptionTypes<typeof DATASET_FLAGS>;
 export type SelectionFlags = InferredOptionTypes<typeof SELECTION_FLAGS>;
 export type EngineFlags = InferredOptionTypes<typeof ENGINE_FLAGS>;
@@ -84,6 +126,14 @@ export function parseSeconds(text: string | number, flag: string): number {
 /** `4g`, `512m`, `100GB` -> bytes, powers of 1024. */
 export function parseBytes(text: string, flag: string): number {
   return parseUnits(text.replace(/i?b$/i, ''), flag, SIZES, '512m or 4g');
+}
+
+/** `100/6h` -> at most so many pulls in so many seconds; undefined for `0`. */
+export function parseRate(text: string): PullRate | undefined {
+  if (text.trim() === '0') return undefined;
+  const [count = '', time = ''] = text.split('/');
+  if (!/^\s*[1-9]\d*\s*$/.test(count)) throw usage(`--rate ${text}: expected COUNT/TIME, e.g. 100/6h, or 0`);
+  return { count: Number(count), seconds: parseSeconds(time, 'rate') };
 }
 
 function parseUnits(

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import yargs from 'yargs';
+import yargs, { type Argv } from 'yargs';
 import { toAssayError } from '../errors.js';
+import type { Command } from './command.js';
 import { commands } from './commands.js';
 import { describeError, EXIT, exitCodeOf, usage } from './exit.js';
 import { realHost } from './host.js';
@@ -35,13 +36,27 @@ async function main(argv: readonly string[]): Promise<number> {
     .fail((message, error) => {
       throw error ?? usage(message.replace(/\s*\n\s*/g, ' '));
     });
-  for (const command of commands)
-    cli.command({
+  const register = <T>(to: Argv<T>, command: Command) =>
+    to.command({
       ...command,
       handler: async (args) => {
         exitCode = await command.run(args, host);
       },
     });
+  for (const entry of commands) {
+    if (!('actions' in entry)) {
+      register(cli, entry);
+      continue;
+    }
+    const { command, describe, actions } = entry;
+    cli.command(command, describe, (group) => {
+      for (const action of actions) register(group, action);
+      return group.demandCommand(
+        1,
+        `Name an action: ${actions.map((action) => action.command.split(' ')[0]).join(', ')}.`,
+      );
+    });
+  }
   await cli.parseAsync();
   return exitCode;
 }

@@ -1,8 +1,16 @@
-import { type StoredImage, storedImages, type UsageOptions, baseChains, layerUses, ownBytes, uniqueBytes } from './usage.js';
-import { type StateOptions, imageDigests, imageUses } from './usage-state.js';
+import {
+  baseChains,
+  layerUses,
+  ownBytes,
+  type StoredImage,
+  storedImages,
+  type UsageOptions,
+  uniqueBytes,
+} from './usage.js';
+import { imageDigests, imageUses, type StateOptions } from './usage-state.js';
 
 /** In which order kinds go. */
-const RANK = { published: 0, instance: 0, repository: 1, environment: 2 } as const;
+const RANK = { published: 0, instance: 0, repository: 1, environment: 2, interpreter: 3, system: 4 } as const;
 
 export interface PruneChoice {
   readonly keepBytes: number;
@@ -24,7 +32,7 @@ export interface PrunePlan {
 
 /**
  * Which images to remove, in order, until those that are left hold at most `keepBytes`: replaced ones first, then the least recently used
- * instances, then repository images that no instance stands on, then environments that nothing stands on. Never one in use.
+ * instances, then repository images that no instance stands on, then environments and what they stand on. Never one in use or stood on.
  */
 export function choosePrune(images: readonly StoredImage[], { keepBytes, isKept }: PruneChoice): PrunePlan {
   const base = baseChains(images);
@@ -46,7 +54,11 @@ export function choosePrune(images: readonly StoredImage[], { keepBytes, isKept 
 
 function byTurn(a: StoredImage, b: StoredImage): number {
   const rank = ({ names, kind }: StoredImage) => (names.length === 0 ? -1 : RANK[kind]);
-  return rank(a) - rank(b) || (a.lastUsed ?? 0) - (b.lastUsed ?? 0) || ((a.names[0] ?? a.id) < (b.names[0] ?? b.id) ? -1 : 1);
+  return (
+    rank(a) - rank(b) ||
+    (a.lastUsed ?? 0) - (b.lastUsed ?? 0) ||
+    ((a.names[0] ?? a.id) < (b.names[0] ?? b.id) ? -1 : 1)
+  );
 }
 
 /** True when no other image stands on it. */
@@ -86,7 +98,10 @@ export async function pruneImages(options: PruneOptions): Promise<Pruned> {
   const kept = new Set<string>();
   const isKept = ({ id, kind, names }: StoredImage) =>
     kept.has(id) ||
-    names.some((name) => protect.has(name) || !(kind === 'published' ? published.includes(name) : name.startsWith(prefix)));
+    names.some(
+      (name) =>
+        protect.has(name) || !(kind === 'published' ? published.includes(name) : name.startsWith(prefix)),
+    );
   const removed: { ref: string; kind: StoredImage['kind']; freedBytes: number }[] = [];
   for (;;) {
     const { victims, leftBytes } = choosePrune(images, { keepBytes, isKept });

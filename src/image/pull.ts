@@ -41,7 +41,9 @@ const TRIES = 3;
 export function pauseAfter(error: AssayError, tries: number): number | undefined {
   if (error.code === 'image_pull_limited')
     return Math.min(retryAfterMs(error.message) ?? FIRST_LIMIT_MS * 2 ** (tries - 1), LONGEST_LIMIT_MS);
-  return error.code === 'image_pull_failed' && tries < TRIES ? FIRST_FAILURE_MS * 2 ** (tries - 1) : undefined;
+  return error.code === 'image_pull_failed' && tries < TRIES
+    ? FIRST_FAILURE_MS * 2 ** (tries - 1)
+    : undefined;
 }
 
 /** A puller; it keeps digests and times of pulls in the cache, for all processes. */

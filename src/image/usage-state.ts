@@ -81,7 +81,7 @@ export function imageDigests(options: StateOptions): StateFile<string> {
   return stateFile({
     ...options,
     name: 'image-digests.json',
-    isEntry: (value) => typeof value === 'string' && value.startsWith('sha256:'),
+    isEntry: (value): value is string => typeof value === 'string' && value.startsWith('sha256:'),
     damaged: 'fail',
   });
 }
@@ -91,7 +91,8 @@ export function pullTimes(options: StateOptions): StateFile<readonly number[]> {
   return stateFile({
     ...options,
     name: 'image-pulls.json',
-    isEntry: (value) => Array.isArray(value) && value.every((item) => typeof item === 'number'),
+    isEntry: (value): value is readonly number[] =>
+      Array.isArray(value) && value.every((item) => typeof item === 'number'),
     damaged: 'empty',
   });
 }

@@ -4,7 +4,10 @@ import { mapLimit } from '../util/pool.js';
 import { LABEL } from './build-context.js';
 
 /** `published`: pulled by us from a registry. */
-export type ImageKind = 'instance' | 'repository' | 'environment' | 'published';
+export type ImageKind = (typeof KINDS)[number] | 'published';
+
+/** Kinds of images that we build, from the top down. */
+const KINDS = ['instance', 'repository', 'environment', 'interpreter', 'system'] as const;
 
 /** A layer where it lies: the same difference on two images is two layers on disk. */
 interface StoredLayer {
@@ -46,8 +49,7 @@ export interface UsageOptions {
 }
 
 /** Questions to the engine at once. */
-const PARALLEL = 8;
-const KINDS = ['instance', 'repository', 'environment'] as const;
+const PARALLEL = 4;
 
 /** The images of ours that the engine has, and of the named published ones those that are there. */
 export async function storedImages(options: UsageOptions): Promise<readonly StoredImage[]> {
@@ -109,12 +111,18 @@ export function chained(layers: readonly { readonly diffId: string; readonly byt
   });
 }
 
-/** Chains of the base images, which are not ours: all that is below the one layer of an environment. */
+/** How many layers an environment, or what it stands on, adds to its base image: packages, interpreter, system packages. */
+export function layersOnBase(labels: Readonly<Record<string, string>>): number {
+  const { [LABEL.kind]: kind, [LABEL.system]: system, [LABEL.python]: python } = labels;
+  return [kind === 'environment', python !== undefined, system !== undefined].filter(Boolean).length;
+}
+
+/** Chains of the base images, which are not ours, as far as environments tell what they stand on. */
 export function baseChains(images: readonly StoredImage[]): ReadonlySet<string> {
   return new Set(
     images
-      .filter(({ kind }) => kind === 'environment')
-      .flatMap(({ layers }) => layers.slice(0, -1).map(({ chain }) => chain)),
+      .filter(({ kind }) => kind === 'environment' || kind === 'interpreter' || kind === 'system')
+      .flatMap(({ layers, labels }) => layers.slice(0, -layersOnBase(labels)).map(({ chain }) => chain)),
   );
 }
 
