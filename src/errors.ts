@@ -95,6 +95,11 @@ export const ERRORS = {
     retryable: true,
     fix: 'The registry limits pulls: log in or wait, then `assay retry RUN --only infra`.',
   },
+  image_push_failed: {
+    class: 'infra',
+    retryable: true,
+    fix: 'Check that your login may write to the registry, then run the same command again.',
+  },
   bad_lock: {
     class: 'input',
     retryable: false,

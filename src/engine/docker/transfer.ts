@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { AssayError } from '../../errors.js';
+import { AssayError, type ErrorCode } from '../../errors.js';
 import type { TransferOptions } from '../engine.js';
 import { registryLogin } from './auth.js';
 import { call, codeOfWords } from './call.js';
@@ -16,6 +16,8 @@ interface Request extends Transfer {
   readonly what: string;
   /** Name of the image without tag or digest: it holds the registry. */
   readonly name: string;
+  /** Code for failures that have no better one. */
+  readonly otherwise: ErrorCode;
 }
 
 /** Splits `registry/name:tag` or `registry/name@digest`; without a tag it is `latest`, or the engine would pull all tags. */
@@ -29,7 +31,7 @@ export function splitRef(ref: string): { readonly name: string; readonly tag: st
 
 /** Has the engine talk to a registry, and reads its progress; gives the digest that it told, if any. */
 async function transfer(
-  { what, name, signal, connected, configFolder, onProgress }: Request,
+  { what, name, otherwise, signal, connected, configFolder, onProgress }: Request,
   ask: (docker: Docker, login: Docker.AuthConfig | undefined, signal: AbortSignal) => Promise<unknown>,
 ): Promise<string | undefined> {
   const noLogin = (error: unknown) => {
@@ -37,10 +39,10 @@ async function transfer(
     return undefined;
   };
   const toError = (text: string) =>
-    new AssayError(codeOfWords(text) ?? 'image_pull_failed', `docker: ${what}: ${text}`);
+    new AssayError(codeOfWords(text) ?? otherwise, `docker: ${what}: ${text}`);
   const docker = await call({ what, signal }, () => connected());
   let told: string | undefined;
-  await call({ what, signal, otherwise: 'image_pull_failed' }, async (abortSignal) => {
+  await call({ what, signal, otherwise }, async (abortSignal) => {
     const login =
       configFolder === undefined ? undefined : await registryLogin(name, configFolder).catch(noLogin);
     await readProgress(
@@ -58,7 +60,9 @@ async function transfer(
 /** Has the engine pull an image; what is there afterwards is for the caller to see. */
 export async function pull(ref: string, options: Transfer): Promise<void> {
   const { name, tag } = splitRef(ref);
-  await transfer({ ...options, what: `pull image ${ref}`, name }, (docker, login, abortSignal) =>
+  const what = `pull image ${ref}`;
+  const request: Request = { ...options, what, name, otherwise: 'image_pull_failed' };
+  await transfer(request, (docker, login, abortSignal) =>
     docker.createImage(login, { fromImage: name, tag, abortSignal }),
   );
 }
@@ -67,10 +71,11 @@ export async function pull(ref: string, options: Transfer): Promise<void> {
 export async function push(ref: string, options: Transfer): Promise<{ readonly digest: string }> {
   const { name, tag } = splitRef(ref);
   const what = `push image ${ref}`;
+  const otherwise = 'image_push_failed';
   // an engine refuses a push without the header of a login, even an empty one
-  const digest = await transfer({ ...options, what, name }, (docker, login = {}, abortSignal) =>
+  const digest = await transfer({ ...options, what, name, otherwise }, (docker, login = {}, abortSignal) =>
     docker.getImage(name).push({ tag, authconfig: login, abortSignal } as Docker.ImagePushOptions),
   );
   if (digest !== undefined) return { digest };
-  throw new AssayError('image_pull_failed', `docker: ${what}: the engine reported no error, but no digest`);
+  throw new AssayError(otherwise, `docker: ${what}: the engine reported no error, but no digest`);
 }
