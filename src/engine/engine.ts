@@ -40,20 +40,11 @@ export interface ExecResult {
   readonly oomKilled: boolean;
 }
 
-/** A path of a container that differs from its image. */
-export interface FileChange {
-  /** Absolute. */
-  readonly path: string;
-  readonly kind: 'modified' | 'added' | 'deleted';
-}
-
 /** A started container. Every method rejects with AssayError; after `destroy` none may be called. */
 export interface Container {
   readonly id: string;
   put(files: readonly FileEntry[], signal: AbortSignal): Promise<void>;
   exec(request: ExecRequest): Promise<ExecResult>;
-  /** What differs from the image: folders of changed files, and places where the engine mounts its own files, included. */
-  changes(signal: AbortSignal): Promise<readonly FileChange[]>;
   /** A file or folder as a tar with names from its last path segment on; an archive that is cut off is an error of the stream. */
   read(path: string, signal: AbortSignal): Promise<Readable>;
   /** Unpacks a tar at `/`, with its modes and owners. */
@@ -111,17 +102,6 @@ export interface ImageInfo {
   readonly config: ImageConfig;
 }
 
-export interface BuildRequest {
-  /** Tar of the build context, holding a Dockerfile. */
-  readonly context: Readable;
-  readonly tag: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
-  readonly onLog: (line: string) => void;
-  /** Network during RUN steps, default true. */
-  readonly network?: boolean;
-}
-
 export interface TransferOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (line: string) => void;
@@ -140,9 +120,11 @@ export interface ImageEngine {
    * words; nothing is tagged then. Of a name with `@sha256:...` the digest is checked.
    */
   pull(ref: string, options: TransferOptions): Promise<ImageInfo>;
-  /** Sends an image to the registry in its name; what the registry has isn't sent. Rejects like `pull`. */
+  /**
+   * Sends an image to the registry in its name; what the registry has isn't sent. Rejects with `image_missing`, `image_pull_limited`, or
+   * `image_push_failed` for all else that a registry or network says, with its words.
+   */
   push(ref: string, options: TransferOptions): Promise<{ readonly digest: string }>;
-  build(request: BuildRequest): Promise<ImageInfo>;
   /**
    * Takes in the images of a `docker save` archive, which may leave out layers that the engine has. Rejects with `disk_full` or
    * `image_build_failed` and the engine's words; the archive is destroyed in any case.

@@ -101,7 +101,6 @@ export function chaosEngine({ faultOf, outputOf, random }: ChaosOptions): ChaosE
       id,
       put: (_files, signal) => play('put', signal, async () => undefined),
       exec: (request) => play('exec', request.signal, () => exec(request)),
-      changes: unsupported,
       read: unsupported,
       putArchive: unsupported,
       // What can't be removed stays, so a fault here comes after the removal.
@@ -125,7 +124,6 @@ export function chaosEngine({ faultOf, outputOf, random }: ChaosOptions): ChaosE
     images: {
       inspect: (ref, signal) => play('inspect', signal, async () => imageInfo(ref, 'sha256:1')),
       pull: unsupported,
-      build: unsupported,
       load: unsupported,
       push: unsupported,
       tag: unsupported,

@@ -71,7 +71,6 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
           });
         return { exitCode: reply.exitCode ?? 0, oomKilled: reply.oomKilled ?? false };
       },
-      changes: unsupported,
       read: unsupported,
       putArchive: unsupported,
       async destroy() {
@@ -87,7 +86,6 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
     images: {
       inspect: async (ref) => info(ref),
       pull: async (ref) => info(ref) ?? unsupported(),
-      build: unsupported,
       load: unsupported,
       push: unsupported,
       tag: unsupported,

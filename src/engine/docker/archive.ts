@@ -1,12 +1,10 @@
 import { PassThrough, pipeline, Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { AssayError } from '../../errors.js';
-import type { FileChange } from '../engine.js';
-import { abortError, type CallOptions, call, expectList, toEngineError } from './call.js';
+import { abortError, type CallOptions, call, toEngineError } from './call.js';
 
 /** A tar ends with two blocks of zeros. */
 const TAR_END = Buffer.alloc(1024);
-const KINDS = ['modified', 'added', 'deleted'] as const;
 
 /**
  * Sends a stream as the body of the request that `send` makes: a stream that fails or ends early fails the request, which would
@@ -64,22 +62,4 @@ export function wholeArchive(answer: Readable, options: CallOptions): Readable {
     }
   }
   return Readable.from(pieces(), { objectMode: false }).once('close', () => answer.destroy());
-}
-
-/** What differs in a container from its image. */
-export async function changesOf(
-  container: Docker.Container,
-  signal: AbortSignal,
-): Promise<readonly FileChange[]> {
-  const what = `ask for the changes of container ${container.id.slice(0, 12)}`;
-  const found: unknown = await call({ what, signal }, (abortSignal) =>
-    (container.changes as (options: object) => Promise<unknown>)({ abortSignal }),
-  );
-  if (found === null) return []; // what Docker says for none
-  const changes = expectList(found, what) as readonly { Path: unknown; Kind: unknown }[];
-  const list = changes.map(({ Path, Kind }) => ({ path: String(Path), kind: KINDS[Number(Kind)] }));
-  if (!list.every((change): change is FileChange => change.kind !== undefined)) {
-    throw new AssayError('engine_failed', `docker: ${what}: the answer is not what an engine says`);
-  }
-  return list;
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import type { Container, ContainerEngine, ContainerSpec } from '../engine.js';
-import { changesOf, putArchive, readArchive } from './archive.js';
+import { putArchive, readArchive } from './archive.js';
 import { abortError, call, expectList, expectText, statusOf } from './call.js';
 import { exec } from './exec.js';
 import type { OomWatch } from './oom.js';
@@ -160,7 +160,6 @@ export function dockerContainers({ docker: connected, oom, patience }: Container
       },
       putArchive: (tar, signal) => putArchive(docker.getContainer(id), tar, signal),
       read: (path, signal) => readArchive(docker.getContainer(id), path, signal),
-      changes: (signal) => changesOf(docker.getContainer(id), signal),
       exec: (request) => exec({ docker, id, request, oom, exitCodeMs: patience.exitCodeMs }),
       destroy() {
         destroyed ??= destroy(docker, id, patience.removeMs).then(

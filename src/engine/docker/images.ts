@@ -85,42 +85,6 @@ export function dockerImages(
       );
     },
     push: (ref, options) => push(checked(ref), { connected, configFolder, ...options }),
-    async build({ context, tag, labels = {}, signal, onLog, network = true }) {
-      const what = `build image ${checked(tag)}`;
-      const toError = (text: string) => {
-        const code = codeOfWords(text);
-        const kept = code === 'disk_full' || code === 'image_pull_limited' ? code : 'image_build_failed';
-        return new AssayError(kept, `docker: ${what}: ${text}`);
-      };
-      try {
-        const docker = await call({ what, signal }, () => connected());
-        await call({ what, signal, otherwise: 'image_build_failed' }, async (abortSignal) => {
-          const networkmode = network ? {} : { networkmode: 'none' };
-          const answer = await docker.buildImage(context, {
-            t: tag,
-            labels,
-            forcerm: true,
-            ...networkmode,
-            abortSignal,
-          });
-          let partial = '';
-          await readProgress(
-            answer as Readable,
-            ({ stream = '', status, id }) => {
-              if (status !== undefined) onLog(id === undefined ? status : `${id}: ${status}`);
-              const lines = (partial + stream).split('\n');
-              partial = lines.pop() ?? '';
-              for (const line of lines) onLog(line);
-            },
-            toError,
-          );
-          if (partial !== '') onLog(partial);
-        });
-      } finally {
-        context.destroy();
-      }
-      return inspectMade(tag, signal, 'image_build_failed');
-    },
     async load(archive, { signal, onLog }) {
       const what = 'load an image';
       const toError = (text: string) =>

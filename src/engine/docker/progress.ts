@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { AssayError } from '../../errors.js';
 
-/** One JSON line of a pull, push, build or load. */
+/** One JSON line of a pull, push or load. */
 export interface ProgressLine {
   readonly status?: string;
   readonly id?: string;
@@ -13,8 +13,8 @@ export interface ProgressLine {
 }
 
 /**
- * Reads the JSON lines of a pull, push, build or load to their end and rejects with `toError(text)` on a line that reports an error: the engine
- * answers 200 first and tells of failures inside.
+ * Reads the JSON lines of a pull, push or load to their end and rejects with `toError(text)` on a line that reports an error: the
+ * engine answers 200 first and tells of failures inside.
  */
 export async function readProgress(
   answer: Readable,

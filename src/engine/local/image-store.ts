@@ -133,7 +133,7 @@ export function imageStore({
         'image_missing',
         `the local engine runs only trees that were imported, and has no image ${ref}`,
         {
-          detail: 'Published images and Dockerfiles need --engine docker.',
+          detail: 'Images that were built or pulled need --engine docker.',
         },
       ),
     );
@@ -162,7 +162,6 @@ export function imageStore({
         return image && infoOf(image);
       }),
     pull: (ref) => refuse(ref),
-    build: ({ tag }) => refuse(tag),
     load: () => dockerOnly('load images'),
     push: () => dockerOnly('push images'),
     tag: () => dockerOnly('tag images'),

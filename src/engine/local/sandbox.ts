@@ -121,7 +121,6 @@ export function sandbox(options: SandboxOptions): Container {
       result.then(forget, forget);
       return result;
     },
-    changes: () => dockerOnly('list changed files'),
     read: () => dockerOnly('read files of a sandbox'),
     putArchive: () => dockerOnly('unpack an archive'),
     destroy: () => {

@@ -35,22 +35,16 @@ describe('images', () => {
     });
   });
 
-  test('are built, listed by label and removed', async () => {
+  test('are loaded, listed by label and removed', async () => {
     await withFake({}, async (engine) => {
       const log: string[] = [];
       const labels = { 'assay.key': 'k' };
-      const context = Readable.from([Buffer.from('tar')]);
-      const request = {
-        context,
-        tag: 'made:1',
-        labels,
-        signal: never,
-        onLog: (line: string) => log.push(line),
-      };
-      const made = await engine.images.build(request);
-      expect(made.labels).toEqual(labels);
-      expect(log).toEqual(['Step 1/1 : FROM scratch', 'done']);
-      expect(await engine.images.list(labels)).toMatchObject([{ ref: 'made:1', id: made.id, labels }]);
+      const archive = await dockerArchive({ ref: 'made:1', layers: [{ file: 'content' }], labels });
+      await engine.images.load(archive, { signal: never, onLog: (line) => log.push(line) });
+      const made = await engine.images.inspect('made:1', never);
+      expect(made?.labels).toEqual(labels);
+      expect(log).toEqual(['Loaded image: made:1']);
+      expect(await engine.images.list(labels)).toMatchObject([{ ref: 'made:1', id: made?.id, labels }]);
       await engine.images.remove('made:1');
       await engine.images.remove('made:1');
       expect(await engine.images.list(labels)).toEqual([]);
@@ -74,7 +68,10 @@ describe('images', () => {
     const behaviour = { images: [REF], login: 'me:secret' };
     await withFake(behaviour, async (engine) => void (await push(engine)), folder);
     await withFake(behaviour, async (engine) => {
-      expect(await errorOf(push(engine))).toMatchObject({ message: expect.stringContaining('denied') });
+      expect(await errorOf(push(engine))).toMatchObject({
+        code: 'image_push_failed',
+        message: expect.stringContaining('denied'),
+      });
     });
     await rm(folder, { recursive: true });
   });
@@ -219,6 +216,29 @@ describe('a pull that fails', () => {
   });
 });
 
+describe('a push that fails', () => {
+  const cases: [string, Fault, string, string][] = [
+    [
+      'limited by status',
+      { kind: 'status', status: 429, message: 'slow down' },
+      'image_pull_limited',
+      'slow down',
+    ],
+    ['any error inside a 200', inside('unauthorized: log in'), 'image_push_failed', 'unauthorized: log in'],
+    ['an end without a digest', { kind: 'empty', effect: false }, 'image_push_failed', 'no digest'],
+    ['a proxy page', { kind: 'html-status', status: 502 }, 'image_push_failed', '502'],
+    ['HTML instead of lines', { kind: 'html', effect: false }, 'image_push_failed', 'DOCTYPE'],
+    ['a closed connection', { kind: 'close' }, 'engine_failed', REF],
+  ];
+  test.each(cases)('%s', async (_name, fault, code, words) => {
+    await withFake({ faults: { push: fault }, faultCount: 1, images: [REF] }, async (engine) => {
+      const push = () => engine.images.push(REF, { signal: never });
+      expect(await errorOf(push())).toMatchObject({ code, message: expect.stringContaining(words) });
+      expect(await push()).toHaveProperty('digest');
+    });
+  });
+});
+
 describe('a load that fails', () => {
   const load = async (engine: Engine, signal: AbortSignal) =>
     engine.images.load(await dockerArchive({ ref: REF, layers: [{ file: 'content' }] }), { signal });
@@ -249,6 +269,29 @@ describe('a load that fails', () => {
     });
   });
 
+  test('because its archive fails names the reason', async () => {
+    await withFake({}, async (engine) => {
+      const archive = new Readable({
+        read() {
+          this.destroy(new Error('cannot read the mirror'));
+        },
+      });
+      expect(await errorOf(engine.images.load(archive, { signal: never }))).toMatchObject({
+        code: 'image_build_failed',
+        message: expect.stringContaining('cannot read the mirror'),
+      });
+    });
+  });
+
+  test('before its archive was read to the end destroys the archive', async () => {
+    await withFake({ faults: { load: { kind: 'empty', effect: false } } }, async (engine) => {
+      const archive = new Readable({ read() {} });
+      archive.push('the first bytes');
+      await errorOf(engine.images.load(archive, { signal: never }));
+      expect(archive.destroyed).toBe(true);
+    });
+  });
+
   test.each(['hang', 'endless'] as const)('%s: an abort ends it and closes the connection', async (kind) => {
     await withFake({ faults: { load: { kind, effect: false } } }, async (engine, fake) => {
       const reason = new AssayError('phase_timeout', 'the load took too long');
@@ -259,48 +302,6 @@ describe('a load that fails', () => {
       expect(await loading).toBe(reason);
       await eventually(() => fake.connections() === 0);
       expect(fake.connections()).toBe(0);
-    });
-  });
-});
-
-describe('a build that fails', () => {
-  const cases: [string, Fault, string][] = [
-    ['a step inside a 200', inside('The command returned a non-zero code: 1'), 'image_build_failed'],
-    ['a full disk', inside('no space left on device'), 'disk_full'],
-    ['a base image that may not be pulled now', inside('toomanyrequests: rate limit'), 'image_pull_limited'],
-    [
-      'a base image that does not exist',
-      inside('manifest for x:1 not found: manifest unknown'),
-      'image_build_failed',
-    ],
-    [
-      'a bad Dockerfile',
-      { kind: 'status', status: 400, message: 'dockerfile parse error' },
-      'image_build_failed',
-    ],
-    ['an end without a result', { kind: 'empty', effect: false }, 'image_build_failed'],
-  ];
-  test.each(cases)('%s', async (_name, fault, code) => {
-    await withFake({ faults: { build: fault } }, async (engine) => {
-      const context = Readable.from([Buffer.from('tar')]);
-      const error = await errorOf(engine.images.build({ context, tag: 'made:1', signal: never, onLog() {} }));
-      expect(error).toMatchObject({ code, message: expect.stringContaining('made:1') });
-      expect(context.destroyed).toBe(true);
-    });
-  });
-
-  test('because its context fails names the reason', async () => {
-    await withFake({}, async (engine) => {
-      const context = new Readable({
-        read() {
-          this.destroy(new Error('cannot read the mirror'));
-        },
-      });
-      const error = await errorOf(engine.images.build({ context, tag: 'made:1', signal: never, onLog() {} }));
-      expect(error).toMatchObject({
-        code: 'image_build_failed',
-        message: expect.stringContaining('cannot read the mirror'),
-      });
     });
   });
 });

@@ -103,26 +103,11 @@ await describeWithDocker('images and archives in a real Docker engine', ({ engin
     });
   });
 
-  test('what a command changed is listed and can be read, and an archive is unpacked', async () => {
+  test('an archive is unpacked, and what a command made of it can be read', async () => {
     await withContainer(image, async (container) => {
       const tar = await tarOf({ 'made/one': '1', 'made/deep/two': '22' });
       await container.putArchive(Readable.from([tar]), never);
-      await run(
-        container,
-        ['sh', '-c', 'rm /etc/passwd; echo x >>/etc/group; mv /made/one /made/three'],
-        never,
-      );
-      // the engine's own init is mounted below /usr or /sbin
-      const changes = (await container.changes(never)).filter(({ path }) => !/^\/(usr|sbin)\b/.test(path));
-      expect([...changes].sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
-        { path: '/etc', kind: 'modified' },
-        { path: '/etc/group', kind: 'modified' },
-        { path: '/etc/passwd', kind: 'deleted' },
-        { path: '/made', kind: 'added' },
-        { path: '/made/deep', kind: 'added' },
-        { path: '/made/deep/two', kind: 'added' },
-        { path: '/made/three', kind: 'added' },
-      ]);
+      await run(container, ['mv', '/made/one', '/made/three'], never);
       const names: string[] = [];
       for await (const entry of (await container.read('/made', never)).pipe(extract())) {
         names.push(entry.header.name);

@@ -56,7 +56,6 @@ describe('an engine that is restarted', () => {
         () => load(engine),
         () => engine.images.pull(REF, { signal: never }),
         () => run(container, ['x'], never),
-        () => container.changes(never),
         () => container.read('/x', never),
       ];
       for (const call of calls) expect(await errorOf(call())).toMatchObject({ code: 'engine_unavailable' });
