@@ -119,10 +119,10 @@ await describeWithDocker('a registry that misbehaves', ({ engine: { images } }) 
   describe('in a push', () => {
     test.each<[string, 'startUpload' | 'putManifest', RegistryFault, string, string]>([
       ['429 for a layer', 'startUpload', status(429, limited), 'image_pull_limited', 'rate limit'],
-      ['401 for a layer', 'startUpload', status(401), 'image_pull_failed', 'unauthorized'],
+      ['401 for a layer', 'startUpload', status(401), 'image_push_failed', 'unauthorized'],
       ['429 for the manifest', 'putManifest', status(429, limited), 'image_pull_limited', 'rate limit'],
-      ['500 for the manifest', 'putManifest', status(500), 'image_pull_failed', '500'],
-      ['a closed connection', 'putManifest', { kind: 'close' }, 'image_pull_failed', 'EOF'],
+      ['500 for the manifest', 'putManifest', status(500), 'image_push_failed', '500'],
+      ['a closed connection', 'putManifest', { kind: 'close' }, 'image_push_failed', 'EOF'],
     ])('%s: its code and words, nothing tagged, and a later try works', async (_, at, fault, code, words) => {
       const pushed = await tinyImage();
       const key = pushed.replace(`${registry.host}/`, '');

@@ -93,17 +93,21 @@ export function dockerImages(
           `docker: ${what}: ${text}`,
         );
       let said = 0;
-      await call({ what, signal, otherwise: 'image_build_failed' }, async (abortSignal) => {
-        const docker = await connected();
-        await upload(archive, async (body) => {
-          const answer = await docker.loadImage(body, { quiet: true, abortSignal });
-          const onLine = ({ stream = '' }: ProgressLine) => {
-            said++;
-            onLog?.(stream.trimEnd());
-          };
-          await readProgress(answer as Readable, onLine, toError);
+      try {
+        await call({ what, signal, otherwise: 'image_build_failed' }, async (abortSignal) => {
+          const docker = await connected();
+          await upload(archive, async (body) => {
+            const answer = await docker.loadImage(body, { quiet: true, abortSignal });
+            const onLine = ({ stream = '' }: ProgressLine) => {
+              said++;
+              onLog?.(stream.trimEnd());
+            };
+            await readProgress(answer as Readable, onLine, toError);
+          });
         });
-      });
+      } finally {
+        archive.destroy();
+      }
       if (said === 0) throw toError('the engine reported no error, but loaded nothing');
     },
     async list(labels) {
