@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { ImageInfo } from '../engine/engine.js';
+import type { ContainerEngine, ImageEngine, ImageInfo } from '../engine/engine.js';
 import type { BuildContext } from './build-context.js';
 import type { Session } from './session.js';
 import { ENVIRONMENT } from './shim.js';
@@ -10,6 +10,11 @@ import { ENVIRONMENT } from './shim.js';
 /** Byte code of the interpreter's own library and of what installs packages: most of an install's time goes into compiling it. */
 const INSTALLERS = ['pip', 'setuptools', 'wheel', 'pkg_resources', '_distutils_hack', 'flit_core'];
 const BYTE_CODE = `${ENVIRONMENT}/lib -path '*/site-packages/*' ${INSTALLERS.map((name) => `! -path '*/site-packages/${name}*'`).join(' ')} -prune -o -name '*.pyc'`;
+
+/** Where the byte code for an environment is kept, by its last layer: it fits these very files alone. */
+function keptAt(cacheDir: string, layer: string): string {
+  return join(cacheDir, 'byte-code', `${layer.replace('sha256:', '').slice(0, 16)}.tar`);
+}
 
 /**
  * Gives a session the byte code that an earlier one of the same environment left in the cache: layers hold none. Returns what keeps it for the
@@ -20,8 +25,7 @@ export async function warmUp(
   environment: ImageInfo,
   session: Session,
 ): Promise<(() => Promise<void>) | undefined> {
-  const layer = environment.layers.at(-1)?.replace('sha256:', '').slice(0, 16);
-  const kept = join(cacheDir, 'byte-code', `${layer}.tar`);
+  const kept = keptAt(cacheDir, environment.layers.at(-1) ?? '');
   if (existsSync(kept)) {
     await session.unpack(createReadStream(kept));
     return undefined;
@@ -31,5 +35,31 @@ export async function warmUp(
     const fresh = `${kept}.${owner.pid}`;
     await pipeline(await session.archive(BYTE_CODE), createWriteStream(fresh));
     await rename(fresh, kept);
+  };
+}
+
+/** An engine whose containers start with the byte code that a build of their environment on this machine left in the cache. */
+export function withWarmContainers(
+  containers: ContainerEngine,
+  images: ImageEngine,
+  cacheDir: string,
+): ContainerEngine {
+  return {
+    ...containers,
+    async start(spec, signal) {
+      const [container, image] = await Promise.all([
+        containers.start(spec, signal),
+        images.inspect(spec.image, signal),
+      ]);
+      const kept = image?.layers.map((layer) => keptAt(cacheDir, layer)).find((path) => existsSync(path));
+      if (kept === undefined) return container;
+      try {
+        await container.putArchive(createReadStream(kept), signal);
+        return container;
+      } catch (error) {
+        await container.destroy();
+        throw error;
+      }
+    },
   };
 }
