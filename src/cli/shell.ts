@@ -80,7 +80,10 @@ export async function shellCommand(raw: Readonly<Record<string, unknown>>, host:
         image,
         name: `assay.shell.${spec.instanceId.toLowerCase()}`,
         // A kept one must not look like what a process that is gone has left behind.
-        labels: args.keep === true ? { 'assay.shell': spec.instanceId } : orphanLabels('shell', host),
+        labels: {
+          'assay.instance': spec.instanceId,
+          ...(args.keep === true ? {} : orphanLabels('shell', host)),
+        },
         limits: grantedLimits(spec.needs, { limits, mayUseNetwork: args.network !== 'off' }),
       },
     });
