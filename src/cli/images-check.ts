@@ -39,6 +39,7 @@ export async function checkCommand(raw: Readonly<Record<string, unknown>>, host:
       image: found.image,
       workdir: spec.workdir,
       ...(source?.kind === 'git' ? { commit: source.commit } : {}),
+      byteCode: found.state !== 'published',
       patches,
       name: `assay.check.${spec.instanceId.toLowerCase()}`,
       labels: orphanLabels('check', host),

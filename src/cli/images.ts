@@ -2,7 +2,7 @@ import { type AssayError, toAssayError } from '../errors.js';
 import { instanceImage } from '../image/instance.js';
 import { mapLimit } from '../util/pool.js';
 import { type BuildFlags, buildContext } from './builder.js';
-import { connectEngine } from './engines.js';
+import { connectEngine, imageNames, noteUse } from './engines.js';
 import { describeError, EXIT, usage } from './exit.js';
 import { checkCount, type DatasetFlags, type SelectionFlags } from './flags.js';
 import type { Host } from './host.js';
@@ -36,6 +36,7 @@ export async function imagesCommand(raw: Readonly<Record<string, unknown>>, host
         if (recipe === undefined)
           throw usage(`${instanceId} has no recipe: only its published image can be used`);
         const { ref, digest, sizeBytes } = await instanceImage(context, recipe);
+        await noteUse({ names: imageNames({ recipe }, ref), host, signal: interrupt.kill });
         const seconds = Math.round(host.clock.now() - from) / 1000;
         done++;
         host.out(
