@@ -108,6 +108,53 @@ const actions: readonly Command[] = [
     run: async (args, host) => (await import('./images-push.js')).pushCommand(args, host),
   },
   {
+    command: 'export <dataset>',
+    describe: 'Write what the images of the chosen instances are made from into a folder, for another host',
+    builder: (yargs) =>
+      withGroups(
+        yargs
+          .positional('dataset', DATASET)
+          .example(
+            '$0 images export verified -o verified-images',
+            'bases, environments, git packs: no instance layer',
+          )
+          .example('$0 images import verified-images', 'on the other host'),
+        {
+          'Export:': {
+            output: { alias: 'o', type: 'string', demandOption: true, desc: 'Folder' },
+            overwrite: { type: 'boolean', default: false, desc: 'Make it anew where there is one' },
+            base: BUILD_FLAGS.base,
+            mirror: BUILD_FLAGS.mirror,
+            locks: BUILD_FLAGS.locks,
+            ...JSON_FLAG,
+          },
+          ...ROWS,
+        },
+      ),
+    run: async (args, host) => (await import('./images-export.js')).exportCommand(args, host),
+  },
+  {
+    command: 'import <folder>',
+    describe: 'Load an export and build its instances; exit 4 when an image differs from the exported one',
+    builder: (yargs) =>
+      withGroups(
+        yargs
+          .positional('folder', { type: 'string', desc: 'What `assay images export` wrote' })
+          .example(
+            '$0 images import verified-images -j 4',
+            'needs no network; again goes on where it stopped',
+          ),
+        {
+          'Import:': {
+            build: { type: 'boolean', default: true, desc: 'Build the instances; --no-build only loads' },
+            jobs: { alias: ['j', 'workers'], type: 'number', default: 2, desc: 'Images at once' },
+            ...JSON_FLAG,
+          },
+        },
+      ),
+    run: async (args, host) => (await import('./images-export.js')).importCommand(args, host),
+  },
+  {
     command: 'prune',
     describe: 'Remove the least recently used images until the rest fits; never one in use',
     builder: (yargs) =>
@@ -135,6 +182,6 @@ const actions: readonly Command[] = [
 /** `assay images ACTION`. */
 export const imagesCommands: CommandGroup = {
   command: 'images',
-  describe: 'plan, build, pull, check, list, push or prune images',
+  describe: 'plan, build, pull, check, list, push, export, import or prune images',
   actions,
 };
