@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_DEADLINES } from '../src/container/deadline.js';
 import { AssayError } from '../src/index.js';
 import { type Job, runInstance } from '../src/run-instance.js';
-import { type FakeEngine, type FakeEngineOptions, fakeEngine } from './helpers/fake-engine.js';
+import { type FakeEngine, type FakeEngineOptions, fakeEngine, imageInfo } from './helpers/fake-engine.js';
 import { testClock, testContext, testJob } from './helpers/jobs.js';
 
 async function judge(job: Job, options: FakeEngineOptions, extra: Parameters<typeof testContext>[1] = {}) {
@@ -46,6 +46,17 @@ describe('the central path', () => {
     });
     expect(log).toBe('PASS');
     expect(engine.alive.size).toBe(0);
+  });
+
+  test('a verdict says which Python the image has and which was asked for, where the image says both', async () => {
+    const judgedIn = async (labels: Readonly<Record<string, string>>) => {
+      const resolveImage = async () => imageInfo('image:latest', 'sha256:1', labels);
+      const { verdict } = await judge(testJob('a'), { exec: script({ output: 'PASS' }) }, { resolveImage });
+      return verdict.imagePython;
+    };
+    const both = { 'assay.image.python': '3.9.18', 'assay.image.python.requested': '3.6' };
+    expect(await judgedIn(both)).toEqual({ requested: '3.6', has: '3.9.18' });
+    expect(await judgedIn({ 'assay.image.python': '3.9.18' })).toBeUndefined();
   });
 
   test('each command of the apply chain gets a pristine container, and the winner is recorded', async () => {

@@ -63,21 +63,24 @@ const VALIDATE_RUN_FLAGS = {
   'run-id': { ...RUN_FLAGS['run-id'], desc: 'Name of the run; default: dataset.validate' },
 } as const;
 
-const EVAL_IMAGE_FLAGS = {
+const INSTANCE_IMAGE_FLAGS = {
   build: {
     type: 'boolean',
     default: false,
     desc: 'Build every image here; otherwise only where its environment is there',
-  },
-  'max-disk': {
-    type: 'string',
-    desc: 'Remove least recently used images during the run so that ours stay below this: 100GB',
   },
   ...PULL_FLAGS,
   base: BUILD_FLAGS.base,
   mirror: BUILD_FLAGS.mirror,
   'ca-file': BUILD_FLAGS['ca-file'],
   locks: BUILD_FLAGS.locks,
+} as const;
+const EVAL_IMAGE_FLAGS = {
+  ...INSTANCE_IMAGE_FLAGS,
+  'max-disk': {
+    type: 'string',
+    desc: 'Remove least recently used images during the run so that ours stay below this: 100GB',
+  },
 } as const;
 
 /** All commands. A new one is a file in `src/cli/` and an entry here. */
@@ -132,6 +135,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
             ...JSON_FLAG,
           },
           'Engine:': ENGINE_FLAGS,
+          'Images:': EVAL_IMAGE_FLAGS,
           'Dataset:': {
             revision: DATASET_FLAGS.revision,
             split: DATASET_FLAGS.split,
@@ -283,6 +287,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
             profile: RUN_FLAGS.profile,
           },
           'Engine:': ENGINE_FLAGS,
+          'Images:': INSTANCE_IMAGE_FLAGS,
           'Dataset:': DATASET_FLAGS,
         },
       ),

@@ -13,22 +13,21 @@ import { readVerdicts } from '../run/folder.js';
 import { defaultWorkers } from '../run/schedule.js';
 import type { Job } from '../run-instance.js';
 import { messageOf } from '../util/words.js';
-import type { BuildFlags } from './builder.js';
+import { connectForInstances, type InstanceImageFlags } from './connect.js';
 import { readDurations, rememberDurations } from './durations.js';
-import { connectEngine, isOrphan, orphanLabels } from './engines.js';
+import { isOrphan, orphanLabels } from './engines.js';
 import { EXIT, usage } from './exit.js';
 import {
   checkCount,
   type DatasetFlags,
   type EngineFlags,
-  type PullFlags,
   parseBytes,
   parseRate,
   parseSeconds,
   type SelectionFlags,
 } from './flags.js';
 import type { Host } from './host.js';
-import { builderOf, diskBound, neededImages } from './images-resolve.js';
+import { neededImages } from './images-resolve.js';
 import { loadInstances, makeJobs, specsOf } from './inputs.js';
 import { listenForInterrupt } from './interrupt.js';
 import { createProgress } from './progress.js';
@@ -60,10 +59,7 @@ export type EvalArgs = Readonly<
       quiet?: boolean;
       'dry-run'?: boolean;
       json?: boolean;
-      build?: boolean;
-      'max-disk'?: string;
-    } & Omit<BuildFlags, 'update-locks'> &
-    Partial<PullFlags>
+    } & InstanceImageFlags
 >;
 
 /** Flags that make two runs the same run; a resumed run must repeat them. */
@@ -200,21 +196,15 @@ export async function execute(
 ): Promise<RunResults> {
   const interrupt = listenForInterrupt(host);
   const progress = createProgress(progressKind(args, host), host);
-  const all = args.build === true;
   const needed = neededImages(plan.jobs, await doneBefore(plan, again));
   const onLog = progress.warn;
-  const maxBytes = args['max-disk'] === undefined ? undefined : parseBytes(args['max-disk'], 'max-disk');
-  const { engine, resolveImage } = await connectEngine(plan.engineName, host, {
-    // A wait that takes the whole time of the phase would end as a time-out that says nothing of the limit.
-    puller: {
-      rate: args.rate,
-      'update-digests': args['update-digests'],
-      patienceMs: (deadlinesOf(args).pull * 1000) / 2,
-      onLog,
-    },
-    build: builderOf({ ...args, all }, host, interrupt.kill),
-    alwaysBuild: all,
-    ...(maxBytes === undefined ? {} : { beforeFurther: diskBound({ maxBytes, needed, onLog }, host) }),
+  const { engine, resolveImage } = await connectForInstances(args, {
+    engineName: plan.engineName,
+    host,
+    pullSeconds: deadlinesOf(args).pull,
+    onLog,
+    signal: interrupt.kill,
+    needed,
   });
   try {
     const engineInfo = await engine.info();

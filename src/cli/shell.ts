@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { applyPatch, PATCH_FILE } from '../container/apply.js';
+import { DEFAULT_DEADLINES } from '../container/deadline.js';
 import { grantedLimits } from '../container/limits.js';
 import { EVAL_SCRIPT } from '../container/test-log.js';
 import type { Container, ContainerSpec, Engine } from '../engine/engine.js';
@@ -10,7 +11,8 @@ import type { EvalSpec } from '../model/eval-spec.js';
 import type { GradingProfile } from '../model/grading.js';
 import { defaultWorkers } from '../run/schedule.js';
 import { hasCode, readIfExists } from '../util/files.js';
-import { connectEngine, orphanLabels } from './engines.js';
+import { connectForInstances, type InstanceImageFlags } from './connect.js';
+import { orphanLabels } from './engines.js';
 import { engineFor, limitsOf } from './eval.js';
 import { EXIT, usage } from './exit.js';
 import type { DatasetFlags, EngineFlags } from './flags.js';
@@ -28,7 +30,7 @@ type ShellArgs = Readonly<
     profile?: string;
     keep?: boolean;
     'print-script'?: boolean;
-  }
+  } & InstanceImageFlags
 >;
 
 /** Read by an interactive bash instead of ~/.bashrc. */
@@ -54,9 +56,15 @@ export async function shellCommand(raw: Readonly<Record<string, unknown>>, host:
   const patch = args.patch === undefined ? undefined : await readIfExists(resolve(host.cwd, args.patch));
   if (args.patch !== undefined && patch === undefined) throw usage(`--patch ${args.patch}: no such file`);
 
-  const { engine, resolveImage } = await connectEngine(engineName, host);
   const stop = new AbortController();
   const { signal } = stop;
+  const { engine, resolveImage } = await connectForInstances(args, {
+    engineName,
+    host,
+    pullSeconds: DEFAULT_DEADLINES.pull,
+    onLog: host.err,
+    signal,
+  });
   const onSignal = () => stop.abort(new AssayError('interrupted', 'the shell was interrupted'));
   for (const name of SIGNALS) process.on(name, onSignal);
   let container: Container | undefined;

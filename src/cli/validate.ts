@@ -6,7 +6,7 @@ import type { Validation } from '../model/validation.js';
 import { readVerdicts } from '../run/folder.js';
 import { keepValidation, readValidations, validate } from '../run/validate.js';
 import { writeAtomic } from '../util/files.js';
-import { connectEngine } from './engines.js';
+import { connectForInstances } from './connect.js';
 import { deadlinesOf, type EvalArgs, execute, type Plan, prepare } from './eval.js';
 import { EXIT } from './exit.js';
 import type { Host } from './host.js';
@@ -70,12 +70,19 @@ async function currentDigests(
 ): Promise<ReadonlyMap<string, string>> {
   const specs = new Map(jobs.map(({ spec }) => [spec.instanceId, spec]));
   const digests = new Map<string, string>();
-  const { engine, resolveImage } = await connectEngine(engineName, host);
   const { drain: signal, release } = listenForInterrupt(host);
+  const pullSeconds = deadlinesOf(args).pull;
+  const { engine, resolveImage } = await connectForInstances(args, {
+    engineName,
+    host,
+    pullSeconds,
+    onLog: host.err,
+    signal,
+  });
   try {
     for (const spec of specs.values()) {
       if (!instanceIds.has(spec.instanceId)) continue;
-      const deadline = { phase: 'pull', seconds: deadlinesOf(args).pull, clock: host.clock, signal } as const;
+      const deadline = { phase: 'pull', seconds: pullSeconds, clock: host.clock, signal } as const;
       const image = await withDeadline(deadline, (bound) => resolveImage(spec, bound)).catch(() => undefined);
       if (signal.aborted) throw new AssayError('interrupted', 'the validation was interrupted');
       if (image !== undefined) digests.set(spec.instanceId, image.digest);
