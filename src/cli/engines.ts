@@ -34,12 +34,15 @@ export async function connectEngine(
   if (name === 'docker') {
     const { dockerEngine } = await import('../engine/docker/index.js');
     const { resolveImage } = await import('../image/resolve.js');
-    const engine = dockerEngine({
+    const { withWarmContainers } = await import('../image/warm.js');
+    const docker = dockerEngine({
       host: env['DOCKER_HOST'],
       home,
       runtimeDir: env['XDG_RUNTIME_DIR'],
       configFolder: env['DOCKER_CONFIG'],
     });
+    const containers = withWarmContainers(docker.containers, docker.images, host.cacheDir);
+    const engine: Engine = { ...docker, containers };
     const puller = dockerPuller(engine, host, pulling);
     const settings = { puller, build: build?.(engine), alwaysBuild, beforeFurther: beforeFurther?.(engine) };
     return {

@@ -9,7 +9,7 @@ import { gitDirEntries, type Past, packOf, workRepository, writeCommit } from '.
 import { type LayerEntry, type LayerFile, withFolders, writeLayer } from './layer.js';
 import { FILES, installScript } from './scripts.js';
 import { type Tree, treeAt, treeChange, treeEntries } from './tree.js';
-import { warmUp } from './warm.js';
+import { keepByteCode } from './warm.js';
 
 interface OwnLayerOptions {
   readonly context: BuildContext;
@@ -100,17 +100,15 @@ async function install(
   return place.session(parent.ref, async (session) => {
     const python = environment.python !== undefined;
     const { certificates } = context;
-    const warmth = python ? warmUp(context, below, session) : undefined;
     await session.put([
       ...(await before),
       ...(certificates === undefined ? [] : toEntries({ [FILES.certificates]: certificates })),
     ]);
-    const keepWarm = await warmth;
     await session.run(installScript({ workdir, python, preInstall, install: commands, checks }));
     const { written, deleted } = await session.changes();
     const entries: LayerEntry[] = [];
     for await (const entry of written) entries.push(entry);
-    await keepWarm?.();
+    if (python) await keepByteCode(context, below, session);
     return [...entries, ...deleted.map((path): LayerEntry => ({ path, kind: 'deletion' }))];
   });
 }

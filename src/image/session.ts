@@ -33,8 +33,6 @@ export interface SessionOptions {
 export interface Session {
   /** Puts files; deletions are done by the next `run`, before its script. */
   put(entries: readonly LayerEntry[]): Promise<void>;
-  /** Unpacks a tar at `/`. */
-  unpack(tar: Readable): Promise<void>;
   /**
    * Runs a bash script as root; what is written from its start on counts as changed. Rejects with `image_build_failed` that names the command
    * it stopped at.
@@ -96,7 +94,6 @@ function sessionOf(container: Container, { signal, onLine, image }: SessionOptio
 
   return {
     put,
-    unpack: (tar) => container.putArchive(tar, signal),
     async run(script) {
       const file = (name: string, content: string): LayerEntry => ({
         path: `${ASSAY_DIR}/${name}`,

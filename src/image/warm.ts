@@ -16,29 +16,21 @@ function keptAt(cacheDir: string, layer: string): string {
   return join(cacheDir, 'byte-code', `${layer.replace('sha256:', '').slice(0, 16)}.tar`);
 }
 
-/**
- * Gives a session the byte code that an earlier one of the same environment left in the cache: layers hold none. Returns what keeps it for the
- * next session where there was none yet.
- */
-export async function warmUp(
+/** Keeps the byte code that an install in a session of this environment left, unless there is some: layers hold none. */
+export async function keepByteCode(
   { cacheDir, owner }: BuildContext,
   environment: ImageInfo,
   session: Session,
-): Promise<(() => Promise<void>) | undefined> {
+): Promise<void> {
   const kept = keptAt(cacheDir, environment.layers.at(-1) ?? '');
-  if (existsSync(kept)) {
-    await session.unpack(createReadStream(kept));
-    return undefined;
-  }
-  return async () => {
-    await mkdir(dirname(kept), { recursive: true });
-    const fresh = `${kept}.${owner.pid}`;
-    await pipeline(await session.archive(BYTE_CODE), createWriteStream(fresh));
-    await rename(fresh, kept);
-  };
+  if (existsSync(kept)) return;
+  await mkdir(dirname(kept), { recursive: true });
+  const fresh = `${kept}.${owner.pid}`;
+  await pipeline(await session.archive(BYTE_CODE), createWriteStream(fresh));
+  await rename(fresh, kept);
 }
 
-/** An engine whose containers start with the byte code that a build of their environment on this machine left in the cache. */
+/** Containers that start with the byte code that a build of their environment on this machine left in the cache. */
 export function withWarmContainers(
   containers: ContainerEngine,
   images: ImageEngine,
