@@ -31,24 +31,24 @@ describe('resolveImage', () => {
     const engine = fakeStore({ images: { [PUBLISHED]: {} } });
     const build = async () => made;
     expect((await resolveImage(spec, { engine, signal, build })).ref).toBe(PUBLISHED);
-    expect(pulled).toEqual([]);
+    expect(engine.pulled).toEqual([]);
   });
 
   test('pulls the published image and never a name that only we could have built', async () => {
     const engine = fakeStore({ registry });
     await resolveImage(spec, { engine, signal });
-    expect(pulled).toEqual([PUBLISHED]);
+    expect(engine.pulled).toEqual([PUBLISHED]);
     const local = { ...spec, images: [OURS] };
     await expect(resolveImage(local, { engine, signal })).rejects.toMatchObject({ code: 'image_missing' });
-    expect(pulled).toHaveLength(1);
+    expect(engine.pulled).toHaveLength(1);
   });
 
   test('builds a missing image where that is possible, and pulls where it is not', async () => {
     const engine = fakeStore({ registry });
     expect(await resolveImage(spec, { engine, signal, build: async () => made })).toBe(made);
-    expect(pulled).toEqual([]);
+    expect(engine.pulled).toEqual([]);
     await resolveImage(spec, { engine, signal, build: async () => undefined });
-    expect(pulled).toEqual([PUBLISHED]);
+    expect(engine.pulled).toEqual([PUBLISHED]);
   });
 
   test('when told to build, it lets the build decide about one of ours and leaves the published one alone', async () => {
