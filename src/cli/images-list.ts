@@ -1,4 +1,4 @@
-import { LABEL } from '../image/build-context.js';
+import { LABEL } from '../image/labels.js';
 import {
   baseChains,
   layerUses,

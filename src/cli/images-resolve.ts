@@ -1,8 +1,9 @@
 import type { Engine, ImageInfo } from '../engine/engine.js';
 import { AssayError } from '../errors.js';
-import { type BuildContext, LABEL } from '../image/build-context.js';
+import type { BuildContext } from '../image/build-context.js';
 import { environmentTag } from '../image/environment.js';
 import { instanceImage } from '../image/instance.js';
+import { LABEL } from '../image/labels.js';
 import { pruneImages } from '../image/prune.js';
 import { environmentKey } from '../image/recipe.js';
 import type { ResolveOptions } from '../image/resolve.js';

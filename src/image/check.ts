@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { ImageEngine } from '../engine/engine.js';
 import type { EvalSpec, ImageRecipe } from '../model/eval-spec.js';
-import { LABEL } from './build-context.js';
 import { environmentTag } from './environment.js';
 import { gitText } from './git.js';
+import { LABEL } from './labels.js';
 import { environmentKey } from './recipe.js';
 import { isPublished } from './resolve.js';
 

@@ -7,12 +7,13 @@ import { hasCode, writeAtomic } from '../util/files.js';
 import { canonicalJson, sha256 } from '../util/hash.js';
 import { takeLock } from '../util/lock.js';
 import { mapLimit } from '../util/pool.js';
-import { type BuildContext, LABEL } from './build-context.js';
+import type { BuildContext } from './build-context.js';
 import { environmentTag, lockOf } from './environment.js';
 import { writeArchive } from './export-archive.js';
 import { describeFile, type ExportIndex, IMAGES_FILE, INDEX_FILE, readIndex } from './export-index.js';
 import { exportRepository } from './export-repositories.js';
 import { instanceImage, instanceTag } from './instance.js';
+import { LABEL } from './labels.js';
 import { readLock, writeLock } from './lock.js';
 
 /** An instance whose tree is of a repository: one that we ship has nothing to carry. */
@@ -178,7 +179,7 @@ async function basesOf(
       const { ref, id } = await base(python, signal);
       if (ref.includes('@'))
         throw new AssayError('usage', `--base ${ref}: an export needs a base with a tag (docker tag)`);
-      const named = ref.slice(ref.lastIndexOf('/')).includes(':') ? ref : `${ref}:latest`;
+      const named = ref.slice(ref.lastIndexOf('/') + 1).includes(':') ? ref : `${ref}:latest`;
       return { ...(python === undefined ? {} : { python }), ref: named, id };
     }),
   );

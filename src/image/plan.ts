@@ -1,7 +1,7 @@
 import type { EvalSpec, ImageEnvironment } from '../model/eval-spec.js';
-import { LABEL } from './build-context.js';
 import { environmentTag } from './environment.js';
 import { instanceTag } from './instance.js';
+import { LABEL } from './labels.js';
 import { environmentKey } from './recipe.js';
 import { isPublished } from './resolve.js';
 import { layersOnBase, type StoredImage, uniqueBytes } from './usage.js';

@@ -1,5 +1,5 @@
 import type { Verdict } from '../model/verdict.js';
-import { LABEL } from './build-context.js';
+import { LABEL } from './labels.js';
 
 /** What an image says of its Python, for the verdict; nothing where it doesn't say both what was asked for and what it has. */
 export function pythonOf(labels: Readonly<Record<string, string>>): Pick<Verdict, 'imagePython'> {

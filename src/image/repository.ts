@@ -2,8 +2,9 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { basename, join } from 'node:path';
 import type { ImageInfo } from '../engine/engine.js';
 import { mapLimit } from '../util/pool.js';
-import { type BuildContext, imageOnce, LABEL } from './build-context.js';
+import { type BuildContext, imageOnce } from './build-context.js';
 import { packOf } from './history.js';
+import { LABEL } from './labels.js';
 import { type LayerEntry, type LayerFile, withFolders, writeLayer } from './layer.js';
 import { treeAt, treeChange, treeEntries } from './tree.js';
 

@@ -1,7 +1,7 @@
 import type { ImageEngine, ListedImage } from '../engine/engine.js';
 import { sha256 } from '../util/hash.js';
 import { mapLimit } from '../util/pool.js';
-import { LABEL } from './build-context.js';
+import { LABEL } from './labels.js';
 
 /** `published`: pulled by us from a registry. */
 export type ImageKind = (typeof KINDS)[number] | 'published';

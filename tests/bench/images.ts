@@ -6,7 +6,7 @@ import { createGzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { dockerEngine } from '../../src/engine/docker/index.js';
 import type { ImageInfo } from '../../src/engine/engine.js';
-import { LABEL } from '../../src/image/build-context.js';
+import { LABEL } from '../../src/image/labels.js';
 
 /**
  * `npm run bench:images -- FILE --repo OWNER/NAME [flags of assay images build]`: builds the images of a repository's instances (their instance

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { LABEL } from '../../src/image/build-context.js';
 import { lockOf, pinOf } from '../../src/image/environment.js';
+import { LABEL } from '../../src/image/labels.js';
 import { type EnvironmentLock, parseLock, readLock, writeLock } from '../../src/image/lock.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'assay-locks-'));

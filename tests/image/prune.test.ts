@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { LABEL } from '../../src/image/build-context.js';
+import { LABEL } from '../../src/image/labels.js';
 import { choosePrune, type PruneOptions, pruneImages } from '../../src/image/prune.js';
 import {
   baseChains,
