@@ -1,4 +1,5 @@
 import type { ImageEngine, ListedImage } from '../engine/engine.js';
+import { AssayError } from '../errors.js';
 import { sha256 } from '../util/hash.js';
 import { mapLimit } from '../util/pool.js';
 import { LABEL } from './labels.js';
@@ -68,21 +69,16 @@ export async function storedImages(options: UsageOptions): Promise<readonly Stor
     const found = await engine.inspect(ref, signal);
     if (found !== undefined) add('published', found);
   });
-  return mapLimit([...byId.values()], PARALLEL, async ({ kind, names, listed }) => {
-    const { id, ref } = listed;
+  const images = await mapLimit([...byId.values()], PARALLEL, async ({ kind, names, listed }) => {
+    const { id, ref, labels: own } = listed;
     const layers = memory.get(id) ?? (await layersOf(engine, { ref, kind, signal, listed }));
+    if (layers === undefined) return [];
     memory.set(id, layers);
     const times = names.flatMap((name) => uses.get(name) ?? []);
-    return {
-      id,
-      kind,
-      names,
-      labels: listed.labels,
-      layers,
-      ...(times.length === 0 ? {} : { lastUsed: Math.max(...times) }),
-      inUse: inUse.has(id),
-    };
+    const lastUsed = times.length === 0 ? {} : { lastUsed: Math.max(...times) };
+    return [{ id, kind, names, labels: own, layers, ...lastUsed, inUse: inUse.has(id) }];
   });
+  return images.flat();
 }
 
 interface LayersOptions {
@@ -92,10 +88,15 @@ interface LayersOptions {
   readonly signal: AbortSignal;
 }
 
-async function layersOf(engine: ImageEngine, { ref, kind, listed, signal }: LayersOptions) {
+/** Layers of an image; undefined when it went since it was listed. */
+async function layersOf(
+  engine: ImageEngine,
+  { ref, kind, listed, signal }: LayersOptions,
+): Promise<readonly StoredLayer[] | undefined> {
   try {
     return chained(await engine.layerSizes(ref, signal));
   } catch (error) {
+    if (error instanceof AssayError && error.code === 'image_missing') return undefined;
     // The history of a stranger's image may not tell: then it shares nothing, as far as we know.
     if (kind !== 'published') throw error;
     return [{ chain: listed.id, bytes: listed.sizeBytes }];

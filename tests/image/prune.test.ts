@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { AssayError } from '../../src/errors.js';
 import { LABEL } from '../../src/image/labels.js';
 import { choosePrune, type PruneOptions, pruneImages } from '../../src/image/prune.js';
 import {
@@ -207,6 +208,12 @@ describe('pruneImages', () => {
     await prune(store, { published: true });
     expect(store.removed).toContain('example/published:latest');
     expect(store.names()).toEqual(['assay-base:latest', 'example/other:latest']);
+  });
+
+  test('an image that goes while they are looked at is none', async () => {
+    const gone = new AssayError('image_missing', 'no such image');
+    const engine = { ...fakeStore({ images }), layerSizes: () => Promise.reject(gone) };
+    expect(await storedImages({ engine, uses: new Map(), published: [], signal })).toEqual([]);
   });
 
   test('counts one image with two names once, and knows of its containers', async () => {
