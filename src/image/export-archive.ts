@@ -3,7 +3,12 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, posix } from 'node:path';
 import { pipeline as connect, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createBrotliCompress, createBrotliDecompress, constants as zlib } from 'node:zlib';
+import {
+  type BrotliCompress,
+  createBrotliCompress,
+  createBrotliDecompress,
+  constants as zlib,
+} from 'node:zlib';
 import { extract, type Pack, pack } from 'tar-stream';
 import type { ImageEngine } from '../engine/engine.js';
 import { AssayError } from '../errors.js';
@@ -43,22 +48,22 @@ export async function writeArchive({ engine, images, work, file, signal }: Write
   const tar = pack();
   const filling = fill(tar, images, saved);
   filling.catch((error: Error) => tar.destroy(error));
+  await pipeline(Readable.from(tar), compressor(), createWriteStream(file), { signal });
+  await filling;
+}
+
+/** Compresses for an export. */
+export function compressor(): BrotliCompress {
   const params = {
     [zlib.BROTLI_PARAM_QUALITY]: QUALITY,
     [zlib.BROTLI_PARAM_LARGE_WINDOW]: 1,
     [zlib.BROTLI_PARAM_LGWIN]: WINDOW_BITS,
   };
-  await pipeline(
-    Readable.from(tar),
-    createBrotliCompress({ chunkSize: CHUNK, params }),
-    createWriteStream(file),
-    { signal },
-  );
-  await filling;
+  return createBrotliCompress({ chunkSize: CHUNK, params });
 }
 
-/** The archive as `ImageEngine.load` takes it. */
-export function readArchive(file: string): Readable {
+/** What went into a compressed file of an export. */
+export function readCompressed(file: string): Readable {
   const params = { [zlib.BROTLI_DECODER_PARAM_LARGE_WINDOW]: 1 };
   const unpacked = createBrotliDecompress({ chunkSize: CHUNK, params });
   // An error destroys both streams: whoever reads meets it.

@@ -12,7 +12,7 @@ import { schemaFault } from '../util/schema.js';
 const Digest = Type.String({ pattern: '^sha256:[0-9a-f]{64}$' });
 /** The kinds of files of an export; nothing else is read, so that no name leads out of the folder. */
 const FILE_NAME =
-  '^(images\\.tar\\.br|repositories/[\\w.-]+\\+[\\w.-]+\\.(pack|refs)|(locks/[0-9a-f]{16}\\.json)|(wheels/[0-9a-f]{16}\\.tar))$';
+  '^(images\\.tar\\.br|repositories/[\\w.-]+\\+[\\w.-]+\\.(pack\\.br|refs)|locks/[0-9a-f]{16}\\.json|wheels/[0-9a-f]{16}\\.tar)$';
 
 const NamedImage = Type.Object({ ref: Type.String({ minLength: 1 }), id: Digest });
 

@@ -1,7 +1,10 @@
+import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { readIfExists, writeAtomic } from '../util/files.js';
 import type { BuildContext } from './build-context.js';
+import { compressor } from './export-archive.js';
 import { repositoryFile } from './export-index.js';
 import { gitBytes } from './git.js';
 import { pastOf } from './history.js';
@@ -24,7 +27,7 @@ export async function exportRepository(options: PackOptions): Promise<readonly s
   const { context, repo, commits, folder, work } = options;
   const { signal, onLog } = context;
   const name = repositoryFile(repo);
-  const files = [`${name}.pack`, `${name}.refs`];
+  const files = [`${name}.pack.br`, `${name}.refs`];
   const repository = await context.mirror(repo, commits[0] ?? '', signal);
   const refs = new Map<string, string>();
   for (const commit of commits) {
@@ -41,8 +44,15 @@ export async function exportRepository(options: PackOptions): Promise<readonly s
   onLog(`${repo}: packing the past of ${commits.length} commits`);
   const own = join(work, repo.replace('/', '+'));
   await mkdir(own, { recursive: true });
-  const effort = ['--threads=1', '--window=50', '--depth=250', '--window-memory=256m', '--compression=9'];
-  const choices = ['--revs', '--no-reuse-delta', '--no-reuse-object', '--delta-base-offset'];
+  const effort = ['--threads=1', '--window=50', '--depth=250', '--window-memory=256m'];
+  // Left to brotli, which makes two thirds of it of what zlib would.
+  const choices = [
+    '--compression=0',
+    '--revs',
+    '--no-reuse-delta',
+    '--no-reuse-object',
+    '--delta-base-offset',
+  ];
   await gitBytes({
     repository,
     signal,
@@ -51,7 +61,9 @@ export async function exportRepository(options: PackOptions): Promise<readonly s
   });
   const pack = (await readdir(own)).find((file) => file.endsWith('.pack')) ?? '';
   await mkdir(join(folder, 'repositories'), { recursive: true });
-  await rename(join(own, pack), join(folder, `${name}.pack`));
+  const compressed = join(own, 'pack.br');
+  await pipeline(createReadStream(join(own, pack)), compressor(), createWriteStream(compressed), { signal });
+  await rename(compressed, join(folder, `${name}.pack.br`));
   await writeAtomic(join(folder, `${name}.refs`), text);
   await rm(own, { recursive: true, force: true });
   return files;

@@ -15,6 +15,7 @@ import { exportRepository } from './export-repositories.js';
 import { instanceImage, instanceTag } from './instance.js';
 import { LABEL } from './labels.js';
 import { readLock, writeLock } from './lock.js';
+import { wheelsFor } from './wheels.js';
 
 /** An instance whose tree is of a repository: one that we ship has nothing to carry. */
 export interface ExportInstance {
@@ -86,7 +87,10 @@ async function builtImages({ context, instances, howToBuild }: ExportOptions): P
     context.images.inspect(instanceTag(recipe.name), signal),
   );
   const refuse = async (): Promise<never> => {
-    throw new AssayError('image_missing', 'the image is not what the recipe asks for now');
+    throw new AssayError(
+      'image_missing',
+      'the image is not what the recipe asks for now, or the cache lacks the wheels it was built with (remove it then)',
+    );
   };
   /** Finds images, and makes none. */
   const frozen: BuildContext = {
@@ -98,8 +102,14 @@ async function builtImages({ context, instances, howToBuild }: ExportOptions): P
   const missing = instances.filter((_, i) => found[i] === undefined);
   if (missing.length === 0)
     await mapLimit(instances, PARALLEL, async (instance) => {
+      const { recipe } = instance;
       try {
-        await instanceImage(frozen, instance.recipe);
+        await instanceImage(frozen, recipe);
+        const environment = await present(context, environmentTag(recipe.environment));
+        const { repo, commit } = recipe.source;
+        const repository = await context.mirror(repo, commit, signal);
+        // The cache may be another one than that of the build.
+        await wheelsFor(frozen, { environment, repository, commit, place: { work: '', session: refuse } });
       } catch (error) {
         if (!(error instanceof AssayError && error.code === 'image_missing')) throw error;
         onLog(`${instance.instanceId}: ${error.message}`);
@@ -205,7 +215,7 @@ async function sharedImages(
 
 /** Copies the lock file of an environment and the wheels that it names; returns the files' names. */
 async function exportLock(
-  { locksDir, cacheDir, onLog }: BuildContext,
+  { locksDir, cacheDir }: BuildContext,
   { labels, ref }: ImageInfo,
   folder: string,
 ): Promise<readonly string[]> {
@@ -221,8 +231,8 @@ async function exportLock(
       await copyFile(join(cacheDir, name), join(folder, name));
       names.push(name);
     } catch (error) {
+      // Of an instance that is not exported.
       if (!hasCode(error, 'ENOENT')) throw error;
-      onLog(`${ref}: ${join(cacheDir, name)} is gone; the import will fetch what it held`);
     }
   }
   return names;

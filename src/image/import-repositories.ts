@@ -1,8 +1,10 @@
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { AssayError } from '../errors.js';
 import { withLock } from '../util/lock.js';
 import type { BuildContext } from './build-context.js';
+import { readCompressed } from './export-archive.js';
 import { repositoryFile } from './export-index.js';
 import { gitBytes, gitText } from './git.js';
 
@@ -31,7 +33,12 @@ export async function importRepository({ context, repo, folder }: ImportOptions)
     if (names !== undefined) {
       if (!(await lacks({ path, refs, names, signal }))) return;
       onLog(`${repo}: adding what the mirror lacks`);
-      await fill({ path, pack: `${file}.pack`, refs: refs.filter(({ name }) => !names.has(name)), signal });
+      await fill({
+        path,
+        pack: `${file}.pack.br`,
+        refs: refs.filter(({ name }) => !names.has(name)),
+        signal,
+      });
       return;
     }
     onLog(`${repo}: making the mirror`);
@@ -39,7 +46,7 @@ export async function importRepository({ context, repo, folder }: ImportOptions)
     await rm(fresh, { recursive: true, force: true });
     await mkdir(fresh);
     await gitBytes({ repository: fresh, signal, args: ['init', '--quiet', '--bare', '--template=', '.'] });
-    await fill({ path: fresh, pack: `${file}.pack`, refs, signal });
+    await fill({ path: fresh, pack: `${file}.pack.br`, refs, signal });
     await rm(path, { recursive: true, force: true });
     await rename(fresh, path);
   });
@@ -85,7 +92,7 @@ async function lacks(options: {
   return found.split('\n').some((line) => line.endsWith(' missing'));
 }
 
-/** Takes a pack and refs into a repository. */
+/** Takes a compressed pack and refs into a repository. */
 async function fill(options: {
   readonly path: string;
   readonly pack: string;
@@ -93,7 +100,12 @@ async function fill(options: {
   readonly signal: AbortSignal;
 }): Promise<void> {
   const { path: repository, pack, refs, signal } = options;
-  await gitBytes({ repository, signal, input: await readFile(pack), args: ['index-pack', '--stdin'] });
+  await gitBytes({
+    repository,
+    signal,
+    input: await buffer(readCompressed(pack)),
+    args: ['index-pack', '--stdin'],
+  });
   const input = refs.map(({ object, name: ref }) => `create ${ref} ${object}\n`).join('');
   await gitBytes({ repository, signal, input, args: ['update-ref', '--stdin'] });
   await gitBytes({ repository, signal, args: ['pack-refs', '--all'] });

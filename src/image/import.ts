@@ -6,7 +6,7 @@ import { hasCode } from '../util/files.js';
 import { canonicalJson } from '../util/hash.js';
 import { mapLimit } from '../util/pool.js';
 import type { BuildContext } from './build-context.js';
-import { readArchive } from './export-archive.js';
+import { readCompressed } from './export-archive.js';
 import {
   describeFile,
   type ExportedInstance,
@@ -88,7 +88,7 @@ async function loadImages(
   const missing = there.filter((isThere) => !isThere).length;
   if (missing === 0) return;
   onLog(`loading ${missing} of ${index.images.length} base and environment images`);
-  await images.load(readArchive(join(folder, IMAGES_FILE)), { signal });
+  await images.load(readCompressed(join(folder, IMAGES_FILE)), { signal });
 }
 
 async function copyMissing(from: string, to: string): Promise<void> {

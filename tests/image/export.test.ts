@@ -10,10 +10,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ImageInfo } from '../../src/engine/engine.js';
 import type { BuildContext } from '../../src/image/build-context.js';
 import { type ExportInstance, exportImages } from '../../src/image/export.js';
+import { readCompressed } from '../../src/image/export-archive.js';
 import type { ExportIndex } from '../../src/image/export-index.js';
 import { importFiles, importInstance, withExport } from '../../src/image/import.js';
 import { instanceImage } from '../../src/image/instance.js';
@@ -118,9 +120,9 @@ await describeWithDocker('images carried to another host', ({ engine, image }) =
     expect(first.index.files.map(({ name }) => name)).toEqual([
       'images.tar.br',
       expect.stringMatching(/^locks\/[0-9a-f]{16}\.json$/),
-      'repositories/owner+carried.pack',
+      'repositories/owner+carried.pack.br',
       'repositories/owner+carried.refs',
-      'repositories/owner+long.pack',
+      'repositories/owner+long.pack.br',
       'repositories/owner+long.refs',
     ]);
     expect(first.index.images.map(({ ref }) => ref)).toEqual([
@@ -137,9 +139,10 @@ await describeWithDocker('images carried to another host', ({ engine, image }) =
     ]);
   });
 
-  test('a pack holds the past and nothing of the future', () => {
+  test('a pack holds the past and nothing of the future', async () => {
     const repository = folder();
-    cpSync(join(exported, 'repositories/owner+carried.pack'), join(repository, 'x.pack'));
+    const pack = await buffer(readCompressed(join(exported, 'repositories/owner+carried.pack.br')));
+    writeFileSync(join(repository, 'x.pack'), pack);
     git(repository, 'index-pack', 'x.pack');
     const refs = readFileSync(join(exported, 'repositories/owner+carried.refs'), 'utf8');
     expect(refs.split('\n').map((line) => line.split(' ')[1])).toEqual(
@@ -227,12 +230,12 @@ await describeWithDocker('images carried to another host', ({ engine, image }) =
     bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
     writeFileSync(join(copy, 'images.tar.br'), bytes);
     writeFileSync(join(copy, 'repositories/owner+long.refs'), '');
-    rmSync(join(copy, 'repositories/owner+carried.pack'));
+    rmSync(join(copy, 'repositories/owner+carried.pack.br'));
     const { context, loaded } = host(nowhere);
     await expect(importFiles({ context, folder: copy })).rejects.toMatchObject({
       code: 'file_unusable',
       message: expect.stringMatching(
-        /images\.tar\.br: sha256 .*; repositories\/owner\+carried\.pack: missing; repositories\/owner\+long\.refs: 0 bytes instead of \d+/,
+        /images\.tar\.br: sha256 .*; repositories\/owner\+carried\.pack\.br: missing; repositories\/owner\+long\.refs: 0 bytes instead of \d+/,
       ),
     });
     expect(loaded).toEqual([]);
