@@ -177,9 +177,19 @@ async function layerOf(context: BuildContext, place: Workplace, options: LayerOp
     await session.run(script);
     const texts: (readonly string[])[] = [];
     for (const path of results) texts.push(linesOf(await session.text(`/${path}`)));
-    const { written } = await session.changes();
-    return { layer: await writeLayer(written, join(place.work, 'layer.tar')), results: texts };
+    const { written, deleted } = await session.changes();
+    const layer = await writeLayer(withDeletions(written, deleted), join(place.work, 'layer.tar'));
+    return { layer, results: texts };
   });
+}
+
+/** The folders of what was deleted have changed, and so come before. */
+async function* withDeletions(
+  written: AsyncIterable<LayerEntry>,
+  deleted: readonly string[],
+): AsyncGenerator<LayerEntry> {
+  yield* written;
+  for (const path of deleted) yield { path, kind: 'deletion' };
 }
 
 /** `name==version` of a wheel's file name. */

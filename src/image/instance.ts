@@ -11,6 +11,7 @@ import { type Past, pastOf, workRepository, writeCommit } from './history.js';
 import { LABEL } from './labels.js';
 import { ownLayer } from './own-layer.js';
 import { repositoryImage } from './repository.js';
+import { installScript } from './scripts.js';
 import { wheelsFor } from './wheels.js';
 
 /** Date of the commit of a tree that has no history, in seconds since the epoch: 2020-01-01. */
@@ -65,9 +66,9 @@ interface BuildOptions {
 }
 
 async function build({ context, recipe, environment, source }: BuildOptions): Promise<ImageInfo> {
-  const { workdir, preInstall, install, checks, name } = recipe;
+  const { workdir, name } = recipe;
   const { repository, repo, commit } = source;
-  const script = { workdir, preInstall, install, checks };
+  const script = installScript({ ...recipe, python: recipe.environment.python !== undefined });
   const key = sha256(canonicalJson({ environment: environment.labels[LABEL.key], commit, script }));
   const root = workdir.slice(1);
   return imageOnce(context, {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { simpleGit } from 'simple-git';
@@ -31,26 +32,28 @@ export async function mirrorOf(options: MirrorOptions): Promise<string> {
   return withLock({ ...options, path: `${path}.lock`, onWait: onLog }, async () => {
     if (await holds(path, commit)) return path;
     onLog(`${repo}: fetching from ${source}`);
-    const fresh = `${path}.new`;
+    const isNew = !existsSync(path);
+    const target = isNew ? `${path}.new` : path;
     try {
-      await rm(fresh, { recursive: true, force: true });
-      const git = simpleGit({ abort: signal });
-      // As a whole, though most of it may be there: the old mirror is kept until the new one is complete.
-      await git.mirror(source, fresh);
-      await simpleGit({ baseDir: fresh, abort: signal }).raw(['commit-graph', 'write', '--reachable']);
+      if (isNew) {
+        await rm(target, { recursive: true, force: true });
+        await simpleGit({ abort: signal }).mirror(source, target);
+      }
+      const git = simpleGit({ baseDir: target, abort: signal });
+      // Into the mirror that others may be reading: objects are only added.
+      if (!isNew) await git.raw(['fetch', '--quiet', '--prune', source, '+refs/*:refs/*']);
+      await git.raw(['commit-graph', 'write', '--reachable']);
     } catch (cause) {
       signal.throwIfAborted();
-      await rm(fresh, { recursive: true, force: true });
       const why = cause instanceof Error ? cause.message.trim() : String(cause);
-      throw new AssayError('image_build_failed', `no mirror of ${repo}: cloning ${source} failed`, {
+      throw new AssayError('image_build_failed', `no mirror of ${repo}: fetching ${source} failed`, {
         detail: `${why}\nA local clone can be named with --mirror ${repo}=PATH.`,
         cause,
       });
     }
-    if (!(await holds(fresh, commit)))
+    if (!(await holds(target, commit)))
       throw new AssayError('image_build_failed', `${source} doesn't hold commit ${commit} of ${repo}`);
-    await rm(path, { recursive: true, force: true });
-    await rename(fresh, path);
+    if (isNew) await rename(target, path);
     return path;
   });
 }

@@ -6,9 +6,9 @@ import type { BuildContext, Workplace } from './build-context.js';
 import { toEntries } from './environment.js';
 import { gitBytes, gitText } from './git.js';
 import { gitDirEntries, type Past, packOf, workRepository, writeCommit } from './history.js';
-import { type LayerEntry, type LayerFile, withFolders, writeLayer } from './layer.js';
+import { foldersOf, type LayerEntry, type LayerFile, withFolders, writeLayer } from './layer.js';
 import { FILES, installScript } from './scripts.js';
-import { type Tree, treeAt, treeChange, treeEntries } from './tree.js';
+import { type Tree, type TreeFile, treeAt, treeChange, treeEntries } from './tree.js';
 import { keepByteCode } from './warm.js';
 
 interface OwnLayerOptions {
@@ -29,19 +29,20 @@ interface OwnLayerOptions {
 
 /** The layer of one instance: its tree, the rest of its history, and what the install changed in a container of it. */
 export async function ownLayer(options: OwnLayerOptions): Promise<LayerFile> {
-  const { place, recipe, repository, commit, past, context } = options;
+  const { place, recipe, repository, commit, anchor, past, context } = options;
   const { signal } = context;
   const root = recipe.workdir.slice(1);
   const gitDir = `${root}/.git`;
-  const [objects, tree] = await Promise.all([
+  const [objects, below, tree] = await Promise.all([
     gitText({ repository, signal, args: ['rev-parse', '--absolute-git-dir'] }),
+    anchor === undefined ? new Map<string, TreeFile>() : treeAt({ repository, commit: anchor, signal }),
     treeAt({ repository, commit, signal }),
   ]);
   const scratch = await workRepository(place.work, join(objects, 'objects'), signal);
   const gitDirAt = async (head: string) =>
     gitDirEntries({ gitDir, head, tags: past.tags, index: await indexOf(scratch, head, signal) });
   const contents = Promise.all([
-    treeOnTop(options, tree, root),
+    treeEntries({ repository, change: treeChange(below, tree), root, signal }),
     history(options, scratch, gitDir),
     gitDirAt(commit),
   ]).then((parts) => [...parts.flat(), ...options.wheels]);
@@ -49,25 +50,39 @@ export async function ownLayer(options: OwnLayerOptions): Promise<LayerFile> {
   const installed = await install(options, contents);
   const changed = trackedChanges(installed, tree, root);
   const head = await commitChanges({ scratch, commit, changed, seconds: past.seconds, signal });
-  const gone = installed.filter(({ kind }) => kind === 'deletion');
   const entries = [
-    ...(await contents).filter(({ path }) => !gone.some((deleted) => isBelow(path, deleted.path))),
-    ...installed.filter(({ path }) => !isBelow(path, gitDir)),
+    ...onTop(
+      await contents,
+      installed.filter(({ path }) => !isBelow(path, gitDir)),
+      { below, root },
+    ),
     ...(await packOf({ ...at(options, scratch, gitDir), tips: [head], without: [commit] })),
     ...(await gitDirAt(head)),
   ];
   return writeLayer(withFolders(entries), join(place.work, 'instance.tar'));
 }
 
-/** What of the tree differs from the image below. */
-async function treeOnTop(
-  { context, repository, anchor }: OwnLayerOptions,
-  tree: Tree,
-  root: string,
-): Promise<readonly LayerEntry[]> {
-  const { signal } = context;
-  const from = anchor === undefined ? undefined : await treeAt({ repository, commit: anchor, signal });
-  return treeEntries({ repository, change: treeChange(from, tree), root, signal });
+/**
+ * Entries, and what came on top of them in the container: of what was deleted or replaced nothing is left. `below` is the tree of the image
+ * below: where it lacks a path a deletion would show as a device.
+ */
+function onTop(
+  before: readonly LayerEntry[],
+  installed: readonly LayerEntry[],
+  { below, root }: { readonly below: Tree; readonly root: string },
+): readonly LayerEntry[] {
+  const pathsOf = (...kinds: readonly LayerEntry['kind'][]) =>
+    new Set(installed.filter(({ kind }) => kinds.includes(kind)).map(({ path }) => path));
+  const [deleted, files] = [pathsOf('deletion'), pathsOf('file', 'link')];
+  const inTree = new Set([...below.keys(), ...foldersOf(below.keys())]);
+  const isUnder = (path: string, paths: ReadonlySet<string>) =>
+    [...foldersOf([path])].some((folder) => paths.has(folder));
+  const isHidden = (path: string) => !isBelow(path, root) || inTree.has(path.slice(root.length + 1));
+  return [
+    ...before.filter(({ path }) => !deleted.has(path) && !isUnder(path, deleted)),
+    // A file hides by itself what was in the folder that it replaces.
+    ...installed.filter(({ kind, path }) => kind !== 'deletion' || (isHidden(path) && !isUnder(path, files))),
+  ];
 }
 
 /** The history since the image below. */
@@ -100,10 +115,13 @@ async function install(
   return place.session(parent.ref, async (session) => {
     const python = environment.python !== undefined;
     const { certificates } = context;
-    await session.put([
-      ...(await before),
-      ...(certificates === undefined ? [] : toEntries({ [FILES.certificates]: certificates })),
-    ]);
+    // With the folders above them: one may be a file in the image below.
+    await session.put(
+      withFolders([
+        ...(await before),
+        ...(certificates === undefined ? [] : toEntries({ [FILES.certificates]: certificates })),
+      ]),
+    );
     await session.run(installScript({ workdir, python, preInstall, install: commands, checks }));
     const { written, deleted } = await session.changes();
     const entries: LayerEntry[] = [];
