@@ -100,6 +100,16 @@ export const ERRORS = {
     retryable: true,
     fix: 'Check that your login may write to the registry, then run the same command again.',
   },
+  image_changed: {
+    class: 'infra',
+    retryable: false,
+    fix: 'Take the new image with --update-digests, or pull the old one by its digest.',
+  },
+  bad_export: {
+    class: 'input',
+    retryable: false,
+    fix: 'Copy the named file again, or export again with --overwrite.',
+  },
   bad_lock: {
     class: 'input',
     retryable: false,

@@ -14,5 +14,7 @@ export interface Command {
 export interface CommandGroup {
   readonly command: string;
   readonly describe: string;
+  /** Command and what it shows. */
+  readonly example: readonly [string, string];
   readonly actions: readonly Command[];
 }

@@ -183,5 +183,6 @@ const actions: readonly Command[] = [
 export const imagesCommands: CommandGroup = {
   command: 'images',
   describe: 'plan, build, pull, check, list, push, export, import or prune images',
+  example: ['$0 images plan verified', 'what there is to build or to pull, and how large it is'],
   actions,
 };

@@ -59,7 +59,7 @@ export type ExportedFile = ExportIndex['files'][number];
 export const INDEX_FILE = 'index.json';
 export const IMAGES_FILE = 'images.tar.br';
 
-/** The index of an export; undefined when there is none. Rejects with `file_unusable` when it is none of ours. */
+/** The index of an export; undefined when there is none. Rejects with `bad_export` when it is none of ours. */
 export async function readIndex(folder: string): Promise<ExportIndex | undefined> {
   const path = join(folder, INDEX_FILE);
   const text = await readIfExists(path);
@@ -68,10 +68,10 @@ export async function readIndex(folder: string): Promise<ExportIndex | undefined
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new AssayError('file_unusable', `${path}: not JSON: ${(error as Error).message}`);
+    throw new AssayError('bad_export', `${path}: not JSON: ${(error as Error).message}`);
   }
   const fault = schemaFault(value, ExportIndex);
-  if (fault !== undefined) throw new AssayError('file_unusable', `${path}: ${fault}`);
+  if (fault !== undefined) throw new AssayError('bad_export', `${path}: ${fault}`);
   return value as ExportIndex;
 }
 

@@ -59,7 +59,7 @@ function parseRefs(text: string, path: string): readonly Ref[] {
     .map((line) => {
       const [, object, name] = /^([0-9a-f]{40}) (refs\/(?:tags|heads)\/\S+)$/.exec(line) ?? [];
       if (object !== undefined && name !== undefined) return { object, name };
-      throw new AssayError('file_unusable', `${path}: not a ref: ${line}`);
+      throw new AssayError('bad_export', `${path}: not a ref: ${line}`);
     });
 }
 

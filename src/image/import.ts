@@ -28,14 +28,14 @@ interface ImportOptions {
 }
 
 /**
- * Takes the images, mirrors, locks and wheels of an export in; what is there is left as it is. Rejects with `file_unusable`, before anything is
+ * Takes the images, mirrors, locks and wheels of an export in; what is there is left as it is. Rejects with `bad_export`, before anything is
  * loaded, when a file is missing or damaged, and with `usage` when a base's name stands for another image here.
  */
 export async function importFiles({ context, folder }: ImportOptions): Promise<ExportIndex> {
   const index = await readIndex(folder);
   if (index === undefined)
     throw new AssayError(
-      'file_unusable',
+      'bad_export',
       `${folder} has no ${INDEX_FILE}: it is no export, or one that was not finished`,
     );
   await checkFiles(index, folder);
@@ -65,7 +65,7 @@ async function checkFiles({ files }: ExportIndex, folder: string): Promise<void>
   });
   const told = faults.filter((fault) => fault !== '');
   if (told.length === 0) return;
-  throw new AssayError('file_unusable', `damaged in ${folder}: ${told.join('; ')}`, {
+  throw new AssayError('bad_export', `damaged in ${folder}: ${told.join('; ')}`, {
     detail: 'Nothing was loaded. Copy these files again.',
   });
 }

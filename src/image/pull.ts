@@ -25,7 +25,7 @@ export interface Puller {
    * another image has its name, `image_pull_limited`, `image_pull_failed`.
    */
   pull(ref: string, signal: AbortSignal): Promise<ImageInfo>;
-  /** The image, if it has the recorded digest or none is recorded; else rejects with `image_missing`. */
+  /** The image, if it has the recorded digest or none is recorded; else rejects with `image_changed`. */
   check(image: ImageInfo): Promise<ImageInfo>;
 }
 
@@ -133,9 +133,8 @@ export function createPuller(options: PullerOptions): Puller {
 
 function changed(ref: string, what: string, cause?: unknown): AssayError {
   return new AssayError(
-    'image_missing',
-    `${ref}: its digest is not the one that was recorded when it was pulled first: ${what}. ` +
-      '`assay images pull --update-digests` takes what the name stands for now',
+    'image_changed',
+    `${ref}: its digest is not the one that was recorded when it was pulled first: ${what}`,
     { cause },
   );
 }

@@ -128,9 +128,14 @@ describe('the commands, on the bundled benchmark', () => {
       'show',
       'dataset',
       'images',
+      ...['plan', 'build', 'check', 'pull', 'push', 'list', 'prune', 'export', 'import'].map(
+        (action) => `images ${action}`,
+      ),
+      'validate',
+      'shell',
       'gc',
     ]) {
-      const { stdout, code } = await run(command, '--help');
+      const { stdout, code } = await run(...command.split(' '), '--help');
       expect([command, code, stdout.includes('Examples:')]).toEqual([command, 0, true]);
     }
   });

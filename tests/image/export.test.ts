@@ -233,7 +233,7 @@ await describeWithDocker('images carried to another host', ({ engine, image }) =
     rmSync(join(copy, 'repositories/owner+carried.pack.br'));
     const { context, loaded } = host(nowhere);
     await expect(importFiles({ context, folder: copy })).rejects.toMatchObject({
-      code: 'file_unusable',
+      code: 'bad_export',
       message: expect.stringMatching(
         /images\.tar\.br: sha256 .*; repositories\/owner\+carried\.pack\.br: missing; repositories\/owner\+long\.refs: 0 bytes instead of \d+/,
       ),
@@ -247,7 +247,7 @@ await describeWithDocker('images carried to another host', ({ engine, image }) =
     const { context } = host(nowhere);
     const write = (change: (index: ExportIndex) => unknown) =>
       writeFileSync(join(copy, 'index.json'), JSON.stringify(change(structuredClone(first.index))));
-    const refusal = (field: string) => ({ code: 'file_unusable', message: expect.stringContaining(field) });
+    const refusal = (field: string) => ({ code: 'bad_export', message: expect.stringContaining(field) });
     write((index) => {
       const [instance] = index.instances;
       return { ...index, instances: [{ ...instance, recipe: { ...instance?.recipe, workdir: 'testbed' } }] };

@@ -131,8 +131,8 @@ describe('a puller', () => {
     await setting(fakeStore({ registry })).puller.pull(ref, signal);
     registry.set(ref, 'sha256:2');
     await expect(setting(fakeStore({ registry })).puller.pull(ref, signal)).rejects.toMatchObject({
-      code: 'image_missing',
-      message: expect.stringMatching(/no longer has sha256:1.*--update-digests/),
+      code: 'image_changed',
+      message: expect.stringContaining('no longer has sha256:1'),
     });
     const { puller, log } = setting(fakeStore({ registry }), { updateDigests: true });
     expect((await puller.pull(ref, signal)).digest).toBe('sha256:2');
@@ -143,7 +143,7 @@ describe('a puller', () => {
   test('refuses an image that is there with another digest than the recorded one', async () => {
     await setting(fakeStore({ registry: new Map([[ref, 'sha256:1']]) })).puller.pull(ref, signal);
     const { puller } = setting(fakeStore({ images: { [ref]: { digest: 'sha256:other' } } }));
-    await expect(puller.pull(ref, signal)).rejects.toMatchObject({ code: 'image_missing' });
+    await expect(puller.pull(ref, signal)).rejects.toMatchObject({ code: 'image_changed' });
   });
 
   test('a damaged record of digests is an error that names the file, not an empty record', async () => {
