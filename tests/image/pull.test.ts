@@ -211,7 +211,9 @@ describe('a puller', () => {
     await puller.pull(ref, signal);
     expect(waits).toEqual([MINUTE, 2 * MINUTE]);
     const absent = setting(fakeStore());
-    await expect(absent.puller.pull(ref, signal)).rejects.toMatchObject({ code: 'image_missing' });
+    await expect(absent.puller.pull('owner/never-pulled:1', signal)).rejects.toMatchObject({
+      code: 'image_missing',
+    });
     expect(absent.waits).toEqual([]);
   });
 
