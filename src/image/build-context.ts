@@ -82,6 +82,7 @@ export async function imageOnce(context: BuildContext, { tag, isCurrent, make }:
         onLine(`container ${container.id} could not be removed: ${error.message}`);
       removals.push(container.destroy().catch(stays));
     };
+    const stale = await images.inspect(tag, signal);
     try {
       const spec = await make({
         work,
@@ -90,6 +91,8 @@ export async function imageOnce(context: BuildContext, { tag, isCurrent, make }:
       });
       await images.load(imageArchive({ ...spec, tag }), { signal, onLog: onLine });
       const made = await present();
+      // Without its name it would only fill the disk; it stays when anything stands on it.
+      if (made !== undefined && stale !== undefined && stale.id !== made.id) await images.remove(stale.id);
       if (made !== undefined) return made;
       throw new AssayError(
         'image_build_failed',
