@@ -87,7 +87,7 @@ const EVAL_IMAGE_FLAGS = {
 export const commands: readonly (Command | CommandGroup)[] = [
   {
     command: 'eval <dataset>',
-    aliases: ['run'],
+    aliases: ['run', 'evaluate'],
     describe: 'Evaluate predictions and write a Pass@1 report',
     builder: (yargs) =>
       withGroups(

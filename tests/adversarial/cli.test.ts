@@ -72,7 +72,7 @@ const SAMPLE = ['eval', 'sample', '--gold', '-q', '-o', 'never'];
 describe('a mistake at the command line is answered with one message and the next step', () => {
   const mistakes: Readonly<Record<string, readonly [readonly string[], RegExp, number?]>> = {
     'no command': [[], /Name a command/],
-    'a command that does not exist': [['evaluate', 'sample'], /evaluate|eval/],
+    'a command that does not exist': [['evall', 'sample'], /Did you mean eval\?/],
     'no dataset': [['eval'], /dataset|Not enough/],
     'an unknown flag': [[...SAMPLE, '--works', '2'], /works/],
     'a dataset that does not exist': [['eval', 'nope.jsonl', '--gold'], /nope\.jsonl: no such file/],
