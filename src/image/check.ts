@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import type { ImageEngine } from '../engine/engine.js';
 import type { EvalSpec, ImageRecipe } from '../model/eval-spec.js';
 import { environmentTag } from './environment.js';
 import { gitText } from './git.js';
 import { LABEL } from './labels.js';
+import { mirrorPath } from './mirror.js';
 import { environmentKey } from './recipe.js';
 import { isPublished } from './resolve.js';
 
@@ -79,7 +79,7 @@ export async function mirrorHolds(options: {
   readonly signal: AbortSignal;
 }): Promise<boolean> {
   const { cacheDir, repo, commit, signal } = options;
-  const repository = join(cacheDir, 'mirrors', `${repo.replace('/', '+')}.git`);
+  const repository = mirrorPath(cacheDir, repo);
   const found = gitText({ repository, signal, args: ['cat-file', '-e', `${commit}^{commit}`] });
   return found.then(
     () => true,

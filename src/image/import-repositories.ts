@@ -7,6 +7,7 @@ import type { BuildContext } from './build-context.js';
 import { readCompressed } from './export-archive.js';
 import { repositoryFile } from './export-index.js';
 import { gitBytes, gitText } from './git.js';
+import { mirrorPath } from './mirror.js';
 
 interface ImportOptions {
   readonly context: BuildContext;
@@ -27,7 +28,7 @@ export async function importRepository({ context, repo, folder }: ImportOptions)
   const { cacheDir, owner, signal, onLog } = context;
   const file = join(folder, repositoryFile(repo));
   const refs = parseRefs(await readFile(`${file}.refs`, 'utf8'), `${file}.refs`);
-  const path = join(cacheDir, 'mirrors', `${repo.replace('/', '+')}.git`);
+  const path = mirrorPath(cacheDir, repo);
   await withLock({ path: `${path}.lock`, owner, signal, onWait: onLog }, async () => {
     const names = await refNames(path, signal);
     if (names !== undefined) {

@@ -25,7 +25,7 @@ export interface MirrorOptions {
  */
 export async function mirrorOf(options: MirrorOptions): Promise<string> {
   const { repo, given, cacheDir, commit, signal, onLog } = options;
-  const path = join(cacheDir, 'mirrors', `${repo.replace('/', '+')}.git`);
+  const path = mirrorPath(cacheDir, repo);
   if (await holds(path, commit)) return path;
   const source = given.get(repo) ?? `https://github.com/${repo}.git`;
   await mkdir(dirname(path), { recursive: true });
@@ -56,6 +56,11 @@ export async function mirrorOf(options: MirrorOptions): Promise<string> {
     if (isNew) await rename(target, path);
     return path;
   });
+}
+
+/** Where the mirror of a repository is kept. */
+export function mirrorPath(cacheDir: string, repo: string): string {
+  return join(cacheDir, 'mirrors', `${repo.replace('/', '+')}.git`);
 }
 
 async function holds(mirror: string, commit: string): Promise<boolean> {

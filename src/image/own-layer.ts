@@ -48,11 +48,12 @@ export async function ownLayer(options: OwnLayerOptions): Promise<LayerFile> {
   ]).then((parts) => [...parts.flat(), ...options.wheels]);
   contents.catch(() => {}); // met below
   const installed = await install(options, contents);
+  const before = await contents; // it uses the scratch repository's index, as the commit below does
   const changed = trackedChanges(installed, tree, root);
   const head = await commitChanges({ scratch, commit, changed, seconds: past.seconds, signal });
   const entries = [
     ...onTop(
-      await contents,
+      before,
       installed.filter(({ path }) => !isBelow(path, gitDir)),
       { below, root },
     ),

@@ -1,6 +1,6 @@
 import type { ImageEngine, ImageInfo } from '../engine/engine.js';
 import { AssayError } from '../errors.js';
-import type { Clock } from '../util/clock.js';
+import { type Clock, pause } from '../util/clock.js';
 import { isOnDockerHub, nextPullAt, type PullRate, recentPulls, retryAfterMs } from './pull-rate.js';
 import { imageDigests, pullTimes, type StateOptions } from './usage-state.js';
 
@@ -142,19 +142,4 @@ function changed(ref: string, what: string, cause?: unknown): AssayError {
 function withoutTag(ref: string): string {
   const colon = ref.lastIndexOf(':');
   return colon > ref.lastIndexOf('/') ? ref.slice(0, colon) : ref;
-}
-
-function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      cancel();
-      reject(signal.reason);
-    };
-    const cancel = clock.after(ms, () => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    });
-    signal.addEventListener('abort', stop, { once: true });
-  });
 }

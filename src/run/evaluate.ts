@@ -4,6 +4,7 @@ import type { RunEvent, RunInstance, RunManifest, RunResults } from '../model/ru
 import type { Verdict } from '../model/verdict.js';
 import { type Job, type RunInstanceContext, runInstance } from '../run-instance.js';
 import { countOutcomes } from '../stats/summary.js';
+import { pause } from '../util/clock.js';
 import type { ProcessIdentity } from '../util/process.js';
 import { startAhead } from './ahead.js';
 import { readRun } from './folder.js';
@@ -165,7 +166,7 @@ async function attempt(options: AttemptOptions): Promise<Verdict> {
     }
     const { reason, detail } = verdict;
     await emit({ type: 'retry', at: clock.iso(), ...who, try: tries, reason, detail });
-    await wait(RETRY_WAIT_MS * 2 ** (tries - 1), context.clock, kill);
+    await pause(RETRY_WAIT_MS * 2 ** (tries - 1), context.clock, kill);
   }
 }
 
@@ -186,21 +187,6 @@ async function remove(
 
 function isRetryable(reason: string): boolean {
   return reason in ERRORS && ERRORS[reason as ErrorCode].retryable;
-}
-
-async function wait(ms: number, clock: RunInstanceContext['clock'], signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      cancel();
-      reject(signal.reason);
-    };
-    const cancel = clock.after(ms, () => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    });
-    signal.addEventListener('abort', stop, { once: true });
-  });
 }
 
 function jobKey({ spec, prediction }: Job): string {

@@ -7,3 +7,19 @@ export interface Clock {
   /** Calls `fire` once after `ms`; returns a function that cancels. */
   after(ms: number, fire: () => void): () => void;
 }
+
+/** Waits `ms` milliseconds; rejects with the signal's reason when it is aborted. */
+export async function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      cancel();
+      reject(signal.reason);
+    };
+    const cancel = clock.after(ms, () => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    });
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}

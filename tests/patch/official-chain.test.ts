@@ -8,6 +8,7 @@ import { v4_1, v5 } from '../../benchmarks/swe-bench/profiles.js';
 /** docs/predictions.md tells what becomes of such texts: here real git and GNU patch say it. */
 const LINES = Array.from({ length: 20 }, (_, i) => `line ${i + 1}\n`).join('');
 const hasPatch = spawnSync('sh', ['-c', 'patch --version']).status === 0;
+/** Skipped where GNU patch isn't there: the chain's last command is patch. */
 const withTools = hasPatch ? test : test.skip;
 
 let folder: string;
