@@ -7,7 +7,7 @@ import { writeAtomic } from '../util/files.js';
 import { withLock } from '../util/lock.js';
 import type { ProcessIdentity } from '../util/process.js';
 import { type ImageSpec, imageArchive } from './archive.js';
-import { type Session, withSession } from './session.js';
+import { type Session, type SessionOptions, withSession } from './session.js';
 
 /** What every build needs from outside. */
 export interface BuildContext {
@@ -38,7 +38,10 @@ export interface Workplace {
   /** A folder that is removed afterwards. */
   readonly work: string;
   /** A container of an image, for the commands of the recipe. */
-  session<T>(image: string, use: (session: Session) => Promise<T>): Promise<T>;
+  session<T>(
+    from: Pick<SessionOptions, 'image' | 'network'>,
+    use: (session: Session) => Promise<T>,
+  ): Promise<T>;
 }
 
 interface Target {
@@ -86,8 +89,8 @@ export async function imageOnce(context: BuildContext, { tag, isCurrent, make }:
     try {
       const spec = await make({
         work,
-        session: (image, use) =>
-          withSession({ ...context, image, name: `assay.build.${name}`, onLine, discard }, use),
+        session: (from, use) =>
+          withSession({ ...context, ...from, name: `assay.build.${name}`, onLine, discard }, use),
       });
       await images.load(imageArchive({ ...spec, tag }), { signal, onLog: onLine });
       const made = await present();

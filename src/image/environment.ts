@@ -166,18 +166,10 @@ interface LayerOptions {
 /** What a script changes in a container of an image, as a layer, and the lines of the files that it wrote for us. */
 async function layerOf(context: BuildContext, place: Workplace, options: LayerOptions) {
   const { image, files, script, results } = options;
-  const { certificates } = context;
-  return place.session(image, async (session) => {
-    await session.put(
-      toEntries({
-        ...files,
-        ...(certificates === undefined ? {} : { [FILES.certificates]: certificates }),
-      }),
-    );
-    await session.run(script);
+  return place.session({ image, network: true }, async (session) => {
+    const { written, deleted } = await session.run(script, [...toEntries(files), ...certificatesOf(context)]);
     const texts: (readonly string[])[] = [];
     for (const path of results) texts.push(linesOf(await session.text(`/${path}`)));
-    const { written, deleted } = await session.changes();
     const layer = await writeLayer(withDeletions(written, deleted), join(place.work, 'layer.tar'));
     return { layer, results: texts };
   });
@@ -204,6 +196,11 @@ export function toEntries(files: Readonly<Record<string, string>>): readonly Lay
     kind: 'file',
     content,
   }));
+}
+
+/** The certificates that scripts are to trust. */
+export function certificatesOf({ certificates }: BuildContext): readonly LayerEntry[] {
+  return certificates === undefined ? [] : toEntries({ [FILES.certificates]: certificates });
 }
 
 /** One item a line. */

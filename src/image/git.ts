@@ -18,6 +18,7 @@ const SETTINGS = [
   'feature.manyFiles=false',
   'core.quotePath=false',
   'core.bigFileThreshold=512m',
+  'core.looseCompression=1',
   'pack.windowMemory=0',
   'pack.packSizeLimit=0',
   'pack.indexVersion=2',

@@ -7,7 +7,7 @@ import { anchorsOf } from './anchors.js';
 import { type BuildContext, imageOnce } from './build-context.js';
 import { environmentImage } from './environment.js';
 import { gitBytes, gitText } from './git.js';
-import { type Past, pastOf, workRepository, writeCommit } from './history.js';
+import { PACKING_KEY, type Past, pastOf, workRepository, writeCommit } from './history.js';
 import { LABEL } from './labels.js';
 import { ownLayer } from './own-layer.js';
 import { repositoryImage } from './repository.js';
@@ -68,8 +68,10 @@ interface BuildOptions {
 async function build({ context, recipe, environment, source }: BuildOptions): Promise<ImageInfo> {
   const { workdir, name } = recipe;
   const { repository, repo, commit } = source;
-  const script = installScript({ ...recipe, python: recipe.environment.python !== undefined });
-  const key = sha256(canonicalJson({ environment: environment.labels[LABEL.key], commit, script }));
+  const script = installScript({ ...recipe, python: recipe.environment.python !== undefined, network: true });
+  const key = sha256(
+    canonicalJson({ environment: environment.labels[LABEL.key], commit, script, packing: PACKING_KEY }),
+  );
   const root = workdir.slice(1);
   return imageOnce(context, {
     tag: instanceTag(name),
@@ -126,7 +128,7 @@ async function withShippedTree<T>(
     await gitBytes({ repository, signal, args: [`--work-tree=${dir}`, 'add', '--all', '--force'] });
     const tree = await gitText({ repository, signal, args: ['write-tree'] });
     const commit = await writeCommit({ repository, tree, message: 'Base', seconds: NO_DATE, signal });
-    const past = { seconds: NO_DATE, tags: [] };
+    const past = { tree, seconds: NO_DATE, tags: [] };
     return await use({ repository, commit, repo: 'none', past: async () => past, anchors: async () => [] });
   } finally {
     await rm(work, { recursive: true, force: true });

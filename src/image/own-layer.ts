@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageInfo } from '../engine/engine.js';
+import { AssayError } from '../errors.js';
 import type { ImageRecipe } from '../model/eval-spec.js';
 import type { BuildContext, Workplace } from './build-context.js';
-import { toEntries } from './environment.js';
+import { certificatesOf } from './environment.js';
 import { gitBytes, gitText } from './git.js';
-import { gitDirEntries, type Past, packOf, workRepository, writeCommit } from './history.js';
+import { gitDirEntries, looseObjects, type Past, packOf, workRepository, writeCommit } from './history.js';
 import { foldersOf, type LayerEntry, type LayerFile, withFolders, writeLayer } from './layer.js';
-import { FILES, installScript } from './scripts.js';
+import { installScript } from './scripts.js';
 import { type Tree, type TreeFile, treeAt, treeChange, treeEntries } from './tree.js';
 import { keepByteCode } from './warm.js';
 
@@ -33,31 +34,38 @@ export async function ownLayer(options: OwnLayerOptions): Promise<LayerFile> {
   const { signal } = context;
   const root = recipe.workdir.slice(1);
   const gitDir = `${root}/.git`;
-  const [objects, below, tree] = await Promise.all([
-    gitText({ repository, signal, args: ['rev-parse', '--absolute-git-dir'] }),
+  const [scratch, below, tree] = await Promise.all([
+    workRepository(place.work, repository, signal),
     anchor === undefined ? new Map<string, TreeFile>() : treeAt({ repository, commit: anchor, signal }),
     treeAt({ repository, commit, signal }),
   ]);
-  const scratch = await workRepository(place.work, join(objects, 'objects'), signal);
   const gitDirAt = async (head: string) =>
-    gitDirEntries({ gitDir, head, tags: past.tags, index: await indexOf(scratch, head, signal) });
+    gitDirEntries({ gitDir, head, tags: past.tags, index: await readFile(join(scratch, 'index')) });
   const contents = Promise.all([
     treeEntries({ repository, change: treeChange(below, tree), root, signal }),
-    history(options, scratch, gitDir),
-    gitDirAt(commit),
+    packOf({
+      repository,
+      tips: [commit, ...past.tags.map(({ object }) => object)],
+      without: anchor === undefined ? [] : [anchor],
+      gitDir,
+      work: place.work,
+      signal,
+    }),
+    // The times of files in this index are unknown, so git looks at each file once.
+    gitBytes({ repository: scratch, signal, args: ['read-tree', commit] }).then(() => gitDirAt(commit)),
   ]).then((parts) => [...parts.flat(), ...options.wheels]);
-  contents.catch(() => {}); // met below
-  const installed = await install(options, contents);
-  const before = await contents; // it uses the scratch repository's index, as the commit below does
+  // Nothing may still be writing into the work folder when it is removed.
+  const installed = await install(options, contents).finally(() => contents.catch(() => {}));
+  const before = await contents;
   const changed = trackedChanges(installed, tree, root);
-  const head = await commitChanges({ scratch, commit, changed, seconds: past.seconds, signal });
+  const head = await commitChanges({ scratch, commit, changed, past, signal });
   const entries = [
     ...onTop(
       before,
       installed.filter(({ path }) => !isBelow(path, gitDir)),
       { below, root },
     ),
-    ...(await packOf({ ...at(options, scratch, gitDir), tips: [head], without: [commit] })),
+    ...(await looseObjects(scratch, gitDir)),
     ...(await gitDirAt(head)),
   ];
   return writeLayer(withFolders(entries), join(place.work, 'instance.tar'));
@@ -86,45 +94,39 @@ function onTop(
   ];
 }
 
-/** The history since the image below. */
-function history(options: OwnLayerOptions, scratch: string, gitDir: string): Promise<readonly LayerEntry[]> {
-  const { commit, past, anchor } = options;
-  return packOf({
-    ...at(options, scratch, gitDir),
-    tips: [commit, ...past.tags.map(({ object }) => object)],
-    without: anchor === undefined ? [] : [anchor],
-  });
-}
-
-function at({ place, context }: OwnLayerOptions, repository: string, gitDir: string) {
-  return { repository, gitDir, work: place.work, signal: context.signal };
-}
-
-/** Index of a commit's tree; the times of files in it are unknown, so git looks at each file once. */
-async function indexOf(repository: string, commit: string, signal: AbortSignal): Promise<Buffer> {
-  await gitBytes({ repository, signal, args: ['read-tree', commit] });
-  return readFile(join(repository, 'index'));
-}
-
-/** What the recipe's commands write and delete in a container that holds the entries. */
+/** What the recipe's commands write and delete in a container that holds the entries: without a network, and where that fails with one. */
 async function install(
-  { context, place, recipe, parent, environment: below }: OwnLayerOptions,
+  options: OwnLayerOptions,
   before: Promise<readonly LayerEntry[]>,
 ): Promise<readonly LayerEntry[]> {
-  const { preInstall, install: commands, checks, workdir, environment } = recipe;
+  const { recipe, context } = options;
+  const { preInstall, install: commands, checks, environment } = recipe;
   if ([...preInstall, ...commands, ...checks].length === 0) return [];
-  return place.session(parent.ref, async (session) => {
-    const python = environment.python !== undefined;
-    const { certificates } = context;
-    // With the folders above them: one may be a file in the image below.
-    await session.put(
-      withFolders([
-        ...(await before),
-        ...(certificates === undefined ? [] : toEntries({ [FILES.certificates]: certificates })),
-      ]),
+  // Before the install a command may fetch, and hide that it failed.
+  if (environment.python !== undefined && preInstall.length === 0)
+    try {
+      return await installIn(options, before, false);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      if (!(error instanceof AssayError && error.code === 'image_build_failed')) throw error;
+      context.onLog(`${recipe.name}: installing again, with a network`);
+    }
+  return installIn(options, before, true);
+}
+
+function installIn(
+  { context, place, recipe, parent, environment: below }: OwnLayerOptions,
+  before: Promise<readonly LayerEntry[]>,
+  network: boolean,
+): Promise<readonly LayerEntry[]> {
+  const { environment } = recipe;
+  const python = environment.python !== undefined;
+  return place.session({ image: parent.ref, network }, async (session) => {
+    const { written, deleted } = await session.run(
+      installScript({ ...recipe, python, network }),
+      // With the folders above them: one may be a file in the image below.
+      withFolders([...(await before), ...certificatesOf(context)]),
     );
-    await session.run(installScript({ workdir, python, preInstall, install: commands, checks }));
-    const { written, deleted } = await session.changes();
     const entries: LayerEntry[] = [];
     for await (const entry of written) entries.push(entry);
     if (python) await keepByteCode(context, below, session);
@@ -154,16 +156,20 @@ function trackedChanges(
 }
 
 interface CommitOptions {
+  /** A work repository with the commit's tree in its index. */
   readonly scratch: string;
   readonly commit: string;
   readonly changed: ReadonlyMap<string, LayerEntry>;
-  readonly seconds: number;
+  readonly past: Past;
   readonly signal: AbortSignal;
 }
 
-/** Commits what the install changed, as the reference does: a later diff shows only the model's change. */
+/** Commits what the install changed, as the reference does: a later diff shows only the model's change. The index is the new commit's. */
 async function commitChanges(options: CommitOptions): Promise<string> {
-  const { scratch: repository, commit, changed, seconds, signal } = options;
+  const { scratch: repository, commit, changed, past, signal } = options;
+  const message = 'SWE-bench';
+  const facts = { repository, parent: commit, message, seconds: past.seconds, signal };
+  if (changed.size === 0) return writeCommit({ ...facts, tree: past.tree });
   const lines: string[] = [];
   for (const [path, entry] of changed) {
     if (entry.kind !== 'file' && entry.kind !== 'link') {
@@ -180,7 +186,6 @@ async function commitChanges(options: CommitOptions): Promise<string> {
     const executable = entry.kind === 'file' && ((entry.mode ?? 0) & 0o100) !== 0;
     lines.push(`${entry.kind === 'link' ? '120000' : executable ? '100755' : '100644'} ${object}\t${path}`);
   }
-  await gitBytes({ repository, signal, args: ['read-tree', commit] });
   await gitBytes({
     repository,
     signal,
@@ -188,5 +193,6 @@ async function commitChanges(options: CommitOptions): Promise<string> {
     args: ['update-index', '-z', '--index-info'],
   });
   const tree = await gitText({ repository, signal, args: ['write-tree'] });
-  return writeCommit({ repository, tree, parent: commit, message: 'SWE-bench', seconds, signal });
+  await gitBytes({ repository, signal, args: ['read-tree', tree] });
+  return writeCommit({ ...facts, tree });
 }

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { ImageInfo } from '../engine/engine.js';
 import { mapLimit } from '../util/pool.js';
 import { type BuildContext, imageOnce } from './build-context.js';
-import { packOf } from './history.js';
+import { PACKING_KEY, packOf } from './history.js';
 import { LABEL } from './labels.js';
 import { type LayerEntry, type LayerFile, withFolders, writeLayer } from './layer.js';
 import { treeAt, treeChange, treeEntries } from './tree.js';
@@ -26,15 +26,20 @@ function repositoryTag({ labels }: ImageInfo, anchor: string): string {
   return `assay.repo.${labels[LABEL.environment]?.slice(0, 16)}:${anchor.slice(0, 12)}`;
 }
 
+/** What the content keys of all images with this environment and root start with. */
+function keyPrefix({ environment, root }: RepositoryOptions): string {
+  return [environment.labels[LABEL.key], root, PACKING_KEY].join(' ');
+}
+
 /**
  * The environment with the history and the tree of a repository up to the last anchor, one layer for each anchor. Layers that another image of
  * the environment has are used again.
  */
 export async function repositoryImage(context: BuildContext, options: RepositoryOptions): Promise<ImageInfo> {
-  const { environment, repo, anchors, root } = options;
+  const { environment, repo, anchors } = options;
   const last = anchors.at(-1) as string;
   const names = anchors.map((anchor) => anchor.slice(0, 12));
-  const key = [environment.labels[LABEL.key], root, ...names].join(' ');
+  const key = [keyPrefix(options), ...names].join(' ');
   const depth = environment.layers.length;
   return imageOnce(context, {
     tag: repositoryTag(environment, last),
@@ -70,9 +75,10 @@ function isOn(environment: ImageInfo, layers: readonly string[]): boolean {
 /** Layers of the image that has the most of the anchors; those of the environment when none has any. */
 async function deepest(
   { images, signal }: BuildContext,
-  { environment, repo, root }: RepositoryOptions,
+  options: RepositoryOptions,
   names: readonly string[],
 ): Promise<readonly string[]> {
+  const { environment, repo } = options;
   const found = await images.list({
     [LABEL.kind]: 'repository',
     [LABEL.environment]: environment.labels[LABEL.environment] ?? '',
@@ -80,7 +86,7 @@ async function deepest(
   });
   let best = { ref: '', shared: 0 };
   for (const { ref, labels } of found) {
-    if (!labels[LABEL.key]?.startsWith(`${environment.labels[LABEL.key]} ${root} `)) continue;
+    if (!labels[LABEL.key]?.startsWith(`${keyPrefix(options)} `)) continue;
     const others = labels[LABEL.anchors]?.split(' ') ?? [];
     const differing = names.findIndex((name, i) => name !== others[i]);
     const shared = differing === -1 ? names.length : differing;
@@ -119,7 +125,7 @@ async function anchorPack(
     cacheDir,
     'packs',
     repo.replace('/', '+'),
-    `${anchor}-${previous?.slice(0, 12) ?? 'root'}`,
+    `${anchor}-${previous?.slice(0, 12) ?? 'root'}-${PACKING_KEY}`,
   );
   const gitDir = `${root}/.git`;
   const names = await readdir(kept).catch(() => []);

@@ -99,13 +99,16 @@ interface InstallScript {
   readonly preInstall: readonly string[];
   readonly install: readonly string[];
   readonly checks: readonly string[];
+  /** False where the script runs without a network. */
+  readonly network: boolean;
 }
 
 /**
- * Installs the tree as the recipe says: without an index first, as at evaluation; what an incomplete recipe lacks is fetched once. Then runs
- * the recipe's checks.
+ * Installs the tree as the recipe says: without an index first, as at evaluation; what an incomplete recipe lacks is fetched once, where there is
+ * a network. Then runs the recipe's checks.
  */
-export function installScript({ workdir, python, preInstall, install, checks }: InstallScript): string {
+export function installScript(options: InstallScript): string {
+  const { workdir, python, preInstall, install, checks, network } = options;
   const commands = install.map((command) => `{ ${command}\n}`).join(' && ') || ':';
   return `${PRELUDE}
 cd ${workdir}
@@ -117,12 +120,14 @@ install() {
   ${commands}
 }
 export PIP_CONFIG_FILE=${OFFLINE_PIP}
-if ! install; then
-  # Not joined by &&: bash would go on after a failure.
-  PIP_CONFIG_FILE=/dev/null install
-  install
-fi
+${network ? AGAIN_WITH_INDEX : 'install'}
 cd ${workdir}
 ${checks.join('\n')}
 `;
 }
+
+const AGAIN_WITH_INDEX = `if ! install; then
+  # Not joined by &&: bash would go on after a failure.
+  PIP_CONFIG_FILE=/dev/null install
+  install
+fi`;

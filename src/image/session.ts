@@ -1,4 +1,6 @@
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import type { Container, ContainerEngine } from '../engine/engine.js';
 import { AssayError } from '../errors.js';
@@ -14,7 +16,7 @@ const NOT_IN_LAYERS = [
 ];
 
 /** No limits: what runs are the recipe's own commands. */
-const UNLIMITED = { memoryBytes: 0, cpus: 0, pids: 0, network: true, capAdd: [] } as const;
+const UNLIMITED = { memoryBytes: 0, cpus: 0, pids: 0, capAdd: [] } as const;
 
 export interface SessionOptions {
   readonly containers: ContainerEngine;
@@ -23,30 +25,32 @@ export interface SessionOptions {
   /** Image to start from. */
   readonly image: string;
   readonly name: string;
+  readonly network: boolean;
   readonly signal: AbortSignal;
   readonly onLine: (line: string) => void;
   /** Called with a container whose removal nobody needs to wait for. */
   readonly discard: (container: Container) => void;
 }
 
+/** What scripts wrote and deleted. */
+export interface Changes {
+  /** In the order of a layer; to be read before the session ends. */
+  readonly written: AsyncIterable<LayerEntry>;
+  /** The topmost of what is gone. */
+  readonly deleted: readonly string[];
+}
+
 /** A container in which the commands of a recipe run, to see what they change. */
 export interface Session {
-  /** Puts files; deletions are done by the next `run`, before its script. */
-  put(entries: readonly LayerEntry[]): Promise<void>;
   /**
-   * Runs a bash script as root; what is written from its start on counts as changed. Rejects with `image_build_failed` that names the command
-   * it stopped at.
+   * Puts files, then runs a bash script as root: what has been written or deleted since the first script started. Rejects with
+   * `image_build_failed` that names the command it stopped at.
    */
-  run(script: string): Promise<void>;
+  run(script: string, files: readonly LayerEntry[]): Promise<Changes>;
   /** Text of a file. */
   text(path: string): Promise<string>;
   /** A tar of what `find` prints for the arguments, its parts ended by zero bytes. */
   archive(find: string): Promise<Readable>;
-  /** What was written since the first `run`, in the order of a layer, and what is gone from the image. */
-  changes(): Promise<{
-    readonly written: AsyncIterable<LayerEntry>;
-    readonly deleted: readonly string[];
-  }>;
 }
 
 /** Starts a container, lets `work` use it, and discards it. */
@@ -54,8 +58,9 @@ export async function withSession<T>(
   options: SessionOptions,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const { containers, labels, image, name, signal } = options;
-  const container = await containers.start({ image, name, labels, limits: UNLIMITED }, signal);
+  const { containers, labels, image, name, network, signal } = options;
+  const limits = { ...UNLIMITED, network };
+  const container = await containers.start({ image, name, labels, limits }, signal);
   try {
     return await work(sessionOf(container, options));
   } finally {
@@ -64,8 +69,6 @@ export async function withSession<T>(
 }
 
 function sessionOf(container: Container, { signal, onLine, image }: SessionOptions): Session {
-  const gone: string[] = [];
-
   async function capture(argv: readonly string[]): Promise<Buffer> {
     const chunks: Uint8Array[] = [];
     const { exitCode } = await container.exec({
@@ -81,26 +84,22 @@ function sessionOf(container: Container, { signal, onLine, image }: SessionOptio
       { detail: output.subarray(-2000).toString() },
     );
   }
-  const put = async (entries: readonly LayerEntry[]) => {
-    const written = entries.filter(({ kind }) => kind !== 'deletion');
-    gone.push(...entries.filter(({ kind }) => kind === 'deletion').map(({ path }) => `/${path}\0`));
-    await container.putArchive(entriesTar(ordered(written)), signal);
-  };
-  const archive = async (find: string) => {
-    const tar = `/${ASSAY_DIR}/archive.tar`;
-    await capture(['bash', '-c', `${archiveScript(find)} >${tar}`]);
-    return onlyEntry(await container.read(tar, signal));
-  };
 
   return {
-    put,
-    async run(script) {
-      const file = (name: string, content: string): LayerEntry => ({
+    async run(script, files) {
+      const own = (name: string, content: string): LayerEntry => ({
         path: `${ASSAY_DIR}/${name}`,
         kind: 'file',
         content,
       });
-      await put([file('gone', gone.splice(0).join('')), file('run.sh', `${MARK}${script}`)]);
+      const deleted = files.filter(({ kind }) => kind === 'deletion').map(({ path }) => `/${path}\0`);
+      const entries = [
+        ...files.filter(({ kind }) => kind !== 'deletion'),
+        own('gone', deleted.join('')),
+        own('script.sh', script),
+        own('run.sh', RUN),
+      ];
+      await container.putArchive(entriesTar(ordered(entries)), signal);
       const lines = lineReader(onLine);
       const { exitCode, oomKilled } = await container.exec({
         argv: ['bash', `/${ASSAY_DIR}/run.sh`],
@@ -108,7 +107,7 @@ function sessionOf(container: Container, { signal, onLine, image }: SessionOptio
         onOutput: (chunk) => lines.write(chunk),
       });
       lines.end();
-      if (exitCode === 0) return;
+      if (exitCode === 0) return changesIn(await container.read(`/${ASSAY_DIR}/changes`, signal));
       const why = oomKilled ? ', out of memory' : '';
       throw new AssayError('image_build_failed', `\`${lines.command()}\` ended with code ${exitCode}${why}`, {
         detail: lines.last(),
@@ -117,39 +116,39 @@ function sessionOf(container: Container, { signal, onLine, image }: SessionOptio
     async text(path) {
       return (await capture(['cat', path])).toString();
     },
-    archive,
-    async changes() {
-      // Not asked of the engine: it compares whole images, which takes it a second.
-      const [gone, written] = [await capture(['bash', '-c', GONE]), await archive(CHANGED)];
-      const deleted = gone
-        .toString()
-        .split('\0')
-        .filter((path) => path !== '');
-      return { written: readEntries(written), deleted: topmost(deleted) };
+    async archive(find) {
+      const tar = `/${ASSAY_DIR}/archive.tar`;
+      await capture(['bash', '-c', archiveScript(`find ${find} -print0`, tar)]);
+      return onlyEntry(await container.read(tar, signal));
     },
   };
 }
 
 const IN_LAYERS = `/ -xdev \\( ${NOT_IN_LAYERS.map((path) => `-path /${path}`).join(' -o ')} -o -name __pycache__ \\) -prune -o ! -path / ! -name '*.pyc'`;
-const LIST = `find ${IN_LAYERS} -printf '%P\\0' 2>/dev/null | LC_ALL=C sort -z`;
 
-/** What the mark's time and the list beside it are compared with later. */
-const MARK = `xargs -0 -r rm -rf -- </${ASSAY_DIR}/gone
-if [ ! -e /${ASSAY_DIR}/mark ]; then
-  ${LIST} >/${ASSAY_DIR}/before
-  touch /${ASSAY_DIR}/mark
+/**
+ * Runs `script.sh` between two looks at the file system, in one call of the engine. The engine isn't asked what changed: it compares whole images,
+ * which takes it a second.
+ */
+const RUN = `cd /${ASSAY_DIR}
+xargs -0 -r rm -rf -- <gone
+if [ ! -e mark ]; then
+  find ${IN_LAYERS} -printf '%P\\0' 2>/dev/null | LC_ALL=C sort -z >before
+  touch mark
   # File times have the kernel's tick: what is written within the same one would not count as newer.
-  until touch /${ASSAY_DIR}/now && [ /${ASSAY_DIR}/now -nt /${ASSAY_DIR}/mark ]; do :; done
+  until touch now && [ now -nt mark ]; do :; done
 fi
+bash script.sh || exit
+mkdir -p changes
+${archiveScript(`find ${IN_LAYERS} -fprintf after '%P\\0' -cnewer mark -print0`, 'changes/written.tar')}
+LC_ALL=C sort -z after | LC_ALL=C comm -z -23 before - >changes/deleted
 `;
-const CHANGED = `${IN_LAYERS} -cnewer /${ASSAY_DIR}/mark`;
-const GONE = `${LIST} | LC_ALL=C comm -z -23 /${ASSAY_DIR}/before -`;
 
 /** Found files with the folders above them, in the order of a layer: by bytes, part by part. */
-function archiveScript(find: string): string {
+function archiveScript(find: string, tar: string): string {
   return `set -o pipefail
 declare -A seen
-find ${find} -print0 2>/dev/null | while IFS= read -r -d '' path; do
+${find} 2>/dev/null | while IFS= read -r -d '' path; do
   folder=$path
   while folder=\${folder%/*}; [ -n "$folder" ] && [ -z "\${seen[$folder]-}" ]; do
     seen[$folder]=1
@@ -157,7 +156,7 @@ find ${find} -print0 2>/dev/null | while IFS= read -r -d '' path; do
   done
   printf '%s\\0' "\${path#/}"
 done | tr / '\\001' | LC_ALL=C sort -zu | tr '\\001' / |
-tar -C / --null --no-recursion --hard-dereference --format=posix --verbatim-files-from -T - -c`;
+tar -C / --null --no-recursion --hard-dereference --format=posix --verbatim-files-from -T - -cf ${tar} || exit`;
 }
 
 /** Without what lies below another one. */
@@ -169,15 +168,37 @@ function topmost(paths: readonly string[]): readonly string[] {
   });
 }
 
+/** Reads the folder that a run left: `deleted`, and after it `written.tar`. */
+async function changesIn(folder: Readable): Promise<Changes> {
+  const files = filesOf(folder);
+  const first = await files.next();
+  const deleted = first.done ? '' : await text(first.value);
+  async function* rest() {
+    for await (const file of files) yield* file;
+  }
+  return {
+    written: readEntries(Readable.from(rest())),
+    deleted: topmost(deleted.split('\0').filter((path) => path !== '')),
+  };
+}
+
 /** The content of the first file of a tar. */
 function onlyEntry(tar: Readable): Readable {
   async function* content() {
-    const reader = extract();
-    tar.on('error', (error) => reader.destroy(error));
-    tar.pipe(reader);
-    for await (const entry of reader) yield* entry as AsyncIterable<Uint8Array>;
+    for await (const file of filesOf(tar)) yield* file;
   }
   return Readable.from(content());
+}
+
+/** Contents of the files of a tar, one after the other; each has to be read before the next. */
+async function* filesOf(tar: Readable): AsyncGenerator<AsyncIterable<Uint8Array>> {
+  const reader = extract();
+  const reading = pipeline(tar, reader);
+  reading.catch(() => {}); // reported below
+  for await (const entry of reader)
+    if (entry.header.type === 'file') yield entry as AsyncIterable<Uint8Array>;
+    else entry.resume();
+  await reading;
 }
 
 const KEPT_LINES = 20;

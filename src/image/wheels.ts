@@ -5,7 +5,7 @@ import type { ImageInfo } from '../engine/engine.js';
 import { canonicalJson, sha256 } from '../util/hash.js';
 import { withLock } from '../util/lock.js';
 import type { BuildContext, Workplace } from './build-context.js';
-import { lines, pinOf, toEntries } from './environment.js';
+import { certificatesOf, lines, pinOf, toEntries } from './environment.js';
 import { fileAtCommit } from './history.js';
 import { LABEL } from './labels.js';
 import { type LayerEntry, readEntries, writeLayer } from './layer.js';
@@ -61,19 +61,15 @@ export async function wheelsFor(
 
 /** A layer of the wheels that requirements add to the environment's, and their file names. */
 async function fetchWheels(
-  { certificates }: BuildContext,
+  context: BuildContext,
   { environment, place }: WheelsOptions,
   requirements: readonly string[],
 ): Promise<{ readonly file: string; readonly names: string[] }> {
-  return place.session(environment.ref, async (session) => {
-    await session.put(
-      toEntries({
-        [FILES.build]: lines(requirements),
-        ...(certificates === undefined ? {} : { [FILES.certificates]: certificates }),
-      }),
-    );
-    await session.run(wheelsScript());
-    const { written } = await session.changes();
+  return place.session({ image: environment.ref, network: true }, async (session) => {
+    const { written } = await session.run(wheelsScript(), [
+      ...toEntries({ [FILES.build]: lines(requirements) }),
+      ...certificatesOf(context),
+    ]);
     const wheels: LayerEntry[] = [];
     for await (const entry of written)
       if (entry.kind === 'file' && entry.path.startsWith(`${WHEELS.slice(1)}/`)) wheels.push(entry);

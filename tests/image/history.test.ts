@@ -7,6 +7,7 @@ import {
   checkPack,
   fileAtCommit,
   gitDirEntries,
+  looseObjects,
   packOf,
   pastOf,
   workRepository,
@@ -166,13 +167,12 @@ describe('a pack', () => {
     const future = await packFor(dir, ['main']);
     const index = future.find(({ path }) => path.endsWith('.idx'));
     if (index?.kind !== 'file') throw new Error('no index');
-    const options = { repository: dir, tips: [base], index: Buffer.from(index.content), signal };
+    const options = { repository: dir, tips: [base], index: Buffer.from(index.content) };
     const objectsOf = (commit: string) => git(dir, 'rev-list', '--objects', commit);
-    await checkPack({ ...options, objects: objectsOf('main') });
-    await expect(checkPack({ ...options, objects: objectsOf(base) })).rejects.toMatchObject({
-      code: 'image_build_failed',
-      message: expect.stringMatching(`the pack for ${base} holds what is not of its past: .*[0-9a-f]{40}`),
-    });
+    expect(() => checkPack({ ...options, objects: objectsOf('main') })).not.toThrow();
+    expect(() => checkPack({ ...options, objects: objectsOf(base) })).toThrow(
+      new RegExp(`the pack for ${base} holds what is not of its past: [0-9a-f]{40}$`),
+    );
   });
 
   test('of a commit that the repository lacks is an error with the words of git', async () => {
@@ -188,7 +188,7 @@ describe('a pack', () => {
 describe('a work repository', () => {
   test('sees the objects of another one, and what is written to it stays in it', async () => {
     const { dir, base } = repositoryWithFuture();
-    const scratch = await workRepository(work, join(dir, '.git/objects'), signal);
+    const scratch = await workRepository(work, dir, signal);
     const before = objectsIn(dir);
     const tree = git(dir, 'rev-parse', `${base}^{tree}`);
     const facts = {
@@ -205,8 +205,8 @@ describe('a work repository', () => {
       `SWE-bench <setup@swebench.config> 1600000000 ${base}\nSWE-bench`,
     );
     expect(objectsIn(dir)).toEqual(before);
-    const own = unpacked(await packFor(scratch, [commit], [base]));
-    expect(readdirSync(join(own, '.git/objects/pack'))).toHaveLength(2);
+    const path = `.git/objects/${commit.slice(0, 2)}/${commit.slice(2)}`;
+    expect((await looseObjects(scratch, '.git')).map((entry) => entry.path)).toEqual([path]);
   });
 });
 

@@ -72,7 +72,7 @@ none notes git notes list
 none remotes git remote
 none unreachable git fsck --full --unreachable --dangling --no-reflogs --lost-found
 none replaced git replace -l
-none loose find .git/objects -type f ! -path '*/pack/*'
+none loose bash -c 'cd .git/objects; ls -d ??/* | tr -d / | grep -vxF -f <(git rev-list --objects --no-object-names HEAD)'
 none logs find .git -path '*logs*' -type f
 none alternates cat .git/objects/info/alternates
 none byte-code find / -xdev -name '*.pyc' -newermt 2019-12-31 ! -newermt 2020-01-02
@@ -216,7 +216,7 @@ await describeWithDocker('the answer to an instance', ({ engine, image }) => {
     ['a tag', 'refs', 'git tag stable-moved HEAD'],
     ['a branch', 'packed-refs', 'git branch fix/zygotes; git pack-refs --all'],
     ['a commit that is on no branch', 'unreachable', 'git commit-tree -m "$SUBJECT" HEAD^{tree}'],
-    ['an object alone', 'count', 'printf %s "$LINE" | git hash-object -w --stdin'],
+    ['an object alone', 'loose', 'printf %s "$LINE" | git hash-object -w --stdin'],
     [
       'an object in a pack',
       'objects',
