@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -10,7 +13,8 @@ import { LABEL } from '../../src/image/labels.js';
 
 /**
  * `npm run bench:images -- FILE --repo OWNER/NAME [flags of assay images build]`: builds the images of a repository's instances (their instance
- * layers anew) and prints time and size of their layers, against a whole checkout for each instance on the same environment.
+ * layers anew) and prints time and size of their layers, against a whole checkout for each instance on the same environment, and the size of an
+ * export of them all, against one of the oldest or the newest alone.
  */
 const flags = process.argv.slice(2);
 if (flags.length < 3) throw new Error('usage: npm run bench:images -- FILE --repo OWNER/NAME [--base ...]');
@@ -111,6 +115,27 @@ async function checkoutBytes({ ref, config }: ImageInfo): Promise<number> {
   }
 }
 
+/** Bytes of the files that `assay images export` writes for the instances. */
+function exportBytes(instances: readonly Built[]): number {
+  const folder = mkdtempSync(join(tmpdir(), 'assay-bench-'));
+  const [file = '', ...rest] = flags;
+  const ids = instances.flatMap(({ instanceId }) => ['-i', instanceId]);
+  const to = ['-o', folder, '--overwrite'];
+  const { status } = spawnSync(
+    process.execPath,
+    ['dist/src/cli/main.js', 'images', 'export', file, ...rest, ...ids, ...to],
+    { stdio: 'ignore' },
+  );
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const bytes = sum(
+    files.filter((entry) => entry.isFile()).map((entry) => statSync(join(entry.parentPath, entry.name)).size),
+  );
+  rmSync(folder, { recursive: true, force: true });
+  if (status !== 0)
+    throw new Error(`assay images export ended with ${status}: run it by hand for the reason`);
+  return bytes;
+}
+
 const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0);
 const share = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`;
 const mb = (bytes: number) => `${(bytes / MB).toFixed(0)} MB`;
@@ -162,4 +187,16 @@ const packedBelow = sum([...small].filter(([id]) => belowIds.has(id)).map(([, by
 console.log(
   `gzip, as a registry has them: environments ${mb(packedBelow)}, history and instance layers ${mb(packed)}`,
 );
+const byAge = [...all.built].sort((a, b) =>
+  a.instanceId.localeCompare(b.instanceId, 'en', { numeric: true }),
+);
+const exported = exportBytes(byAge);
+console.log(`assay images export, base and environments included: ${mb(exported)}`);
+for (const [which, instance] of [
+  ['oldest', byAge.at(0)],
+  ['newest', byAge.at(-1)],
+] as const) {
+  const alone = exportBytes(instance === undefined ? [] : [instance]);
+  console.log(`  of the ${which} alone ${mb(alone)}; the others add ${share(exported - alone, alone)} to it`);
+}
 await engine.close();
