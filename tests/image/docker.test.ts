@@ -113,11 +113,12 @@ await describeWithDocker('images of a repository in a real Docker engine', ({ en
     expect(
       await bash('git rev-list --count --all; git describe --tags; git branch -a; git remote; git reflog'),
     ).toBe(`2101\nold-release-1901-g${await bash('git rev-parse --short HEAD')}\n* main`);
+    const own = (await bash('git rev-list --objects HEAD ^HEAD^')).split('\n').length;
     expect(
       await bash(
         'git fsck --full --strict --unreachable 2>&1; git count-objects -v | grep -E "^(count|garbage)"',
       ),
-    ).toBe('count: 0\ngarbage: 0');
+    ).toBe(`count: ${own}\ngarbage: 0`);
   });
 
   test('have the files of the base commit as git has them, through all layers', async () => {
