@@ -96,14 +96,19 @@ export function fakeBuilds({ onLoad, onRun, written = [], onDestroy }: FakeOptio
       },
       async exec({ argv, signal, onOutput }) {
         signal.throwIfAborted();
-        const script = argv.length === 2 && argv[0] === 'bash' ? files.get(argv[1] ?? '') : undefined;
+        const script = argv[1] === '/.assay/run.sh' ? files.get('/.assay/script.sh') : undefined;
         const run = script === undefined ? undefined : await onRun?.(script, spec, signal);
         if (run?.output !== undefined) await onOutput(Buffer.from(run.output));
         return { exitCode: run?.exitCode ?? 0, oomKilled: run?.oomKilled ?? false };
       },
       async read(path) {
         const content = await buffer(entriesTar(written));
-        return entriesTar([{ path: path.split('/').at(-1) ?? '', kind: 'file', content }]);
+        const name = path.split('/').at(-1) ?? '';
+        if (name !== 'changes') return entriesTar([{ path: name, kind: 'file', content }]);
+        return entriesTar([
+          { path: `${name}/deleted`, kind: 'file', content: '' },
+          { path: `${name}/written.tar`, kind: 'file', content },
+        ]);
       },
       async destroy() {
         await onDestroy?.();
