@@ -30,8 +30,18 @@ module.exports = {
     only('src/container/', [...BASE, 'src/engine/engine\\.ts']),
     only('src/grade/', PURE),
     only('src/stats/', PURE),
+    only('src/integrity/', PURE),
+    only('src/strict-instance\\.ts', [
+      ...BASE,
+      'src/container/',
+      'src/patch/',
+      'src/grade/',
+      'src/integrity/',
+      'src/engine/engine\\.ts',
+    ]),
     only('src/run-instance\\.ts', [
       ...BASE,
+      'src/strict-instance\\.ts',
       'src/image/',
       'src/container/',
       'src/patch/',
@@ -40,6 +50,7 @@ module.exports = {
     ]),
     only('src/run/', [
       ...BASE,
+      'src/strict-instance\\.ts',
       'src/run-instance\\.ts',
       'src/stats/',
       'src/grade/',
@@ -60,7 +71,7 @@ module.exports = {
     {
       name: 'pure-folders-do-no-io',
       severity: 'error',
-      from: { path: '^(src/(grade|stats|model)/|benchmarks/parsers/|reports/)' },
+      from: { path: '^(src/(grade|stats|model|integrity)/|benchmarks/parsers/|reports/)' },
       to: { dependencyTypes: ['core'], pathNot: '^crypto$' },
     },
   ],

@@ -18,6 +18,7 @@ import type { EvalSpec } from './model/eval-spec.js';
 import type { GradingProfile } from './model/grading.js';
 import type { Prediction } from './model/prediction.js';
 import type { Phase, Verdict } from './model/verdict.js';
+import { type FurtherRun, strictVerdict } from './strict-instance.js';
 import type { Clock } from './util/clock.js';
 import { canonicalJson, sha256 } from './util/hash.js';
 
@@ -47,6 +48,8 @@ export interface RunInstanceContext {
   /** Called with a container whose removal nobody needs to wait for, or with a start that was given up and may still succeed. */
   readonly discard: (container: Container | Promise<Container>) => void;
   readonly log: LogSink;
+  /** Logs of the further runs of a strict verdict; absent: none is asked for. */
+  readonly strictLog?: (run: FurtherRun) => LogSink;
   readonly onPhase: (phase: Phase) => void;
   /** Aborted when the run is killed: the returned promise then rejects with its reason. */
   readonly signal: AbortSignal;
@@ -144,7 +147,15 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
     const tests = await timed('test', () => runTests(applied.container, run));
     await bounded('collect', () => context.log.end());
     const judgement = await timed('grade', async () => judge(tests, spec, profile));
-    return finish(judgement, { appliedWith: applied.command, exitCode: tests.exitCode });
+    const { command } = applied;
+    const more = { appliedWith: command, exitCode: tests.exitCode };
+    const { strictLog: logOf } = context;
+    if (logOf === undefined || prediction.untouched === true) return finish(judgement, more);
+    const like = containerSpec(job, found.ref, context);
+    const strict = await timed('strict', () =>
+      strictVerdict({ job, container: like, command, judgement, context: { ...context, logOf } }),
+    );
+    return finish(judgement, { ...more, strict });
   } catch (error) {
     signal.throwIfAborted();
     return finish(infraError(toAssayError(error, phase), phase));

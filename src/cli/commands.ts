@@ -30,6 +30,11 @@ const RUN_FLAGS = {
     choices: ['v5', 'v4.1', 'rebench-v1', 'rebench-v2'],
     desc: 'Grading rules; default: those of the rows, v5 for SWE-bench',
   },
+  strict: {
+    type: 'boolean',
+    default: true,
+    desc: 'Find the strict verdict, too, by further runs where a patch could have tampered with the tests; --no-strict: the official one alone',
+  },
   workers: {
     alias: ['j', 'max-workers'],
     type: 'number',
@@ -56,7 +61,7 @@ const RUN_FLAGS = {
   'dry-run': { type: 'boolean', default: false, desc: 'Show what would run, and stop' },
 } as const;
 
-const { 'fail-under': _failUnder, 'dry-run': _dryRun, ...SHARED_RUN_FLAGS } = RUN_FLAGS;
+const { 'fail-under': _failUnder, 'dry-run': _dryRun, strict: _strict, ...SHARED_RUN_FLAGS } = RUN_FLAGS;
 const VALIDATE_RUN_FLAGS = {
   epochs: { ...PREDICTION_FLAGS.epochs, default: 3, desc: 'Evaluate both this many times' },
   ...SHARED_RUN_FLAGS,

@@ -47,6 +47,7 @@ export type EvalArgs = Readonly<
       'run-id'?: string;
       output?: string;
       profile?: string;
+      strict?: boolean;
       workers?: number;
       timeout?: string;
       'timeout-pull'?: string;
@@ -75,6 +76,7 @@ const DEFINING = [
     'ignore-unknown',
     'epochs',
     'profile',
+    'strict',
   ],
   ...['engine', 'network', 'memory', 'cpus', 'pids', 'timeout'],
   ...['id', 'id-file', 'filter', 'repo', 'since', 'until', 'month', 'shuffle', 'slice', 'limit', 'shard'],
@@ -236,6 +238,7 @@ export async function execute(
         resolveImage,
         mayUseNetwork: args.network !== 'off',
       },
+      strict: args.strict === true,
       owner: host.self,
       again,
       workers,

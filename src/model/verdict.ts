@@ -19,8 +19,27 @@ export const Phase = Type.Union([
   Type.Literal('test'),
   Type.Literal('collect'),
   Type.Literal('grade'),
+  Type.Literal('strict'),
 ]);
 export type Phase = Static<typeof Phase>;
+
+/** The verdict that a patch can't decide by itself, beside the official one. */
+export const StrictVerdict = Type.Object({
+  resolved: Type.Boolean(),
+  /** `tampered`, or the reason of the official outcome. */
+  reason: Type.String(),
+  /** What was found, for people. */
+  detail: Type.Optional(Type.String()),
+  /** Paths of the patch that decide how tests are found, run or judged. */
+  guarded: Type.Array(Type.Object({ path: Type.String(), guard: Type.String() })),
+  /** Why the patch might reach beyond its own computation; empty: it can't, and its tests weren't inverted. */
+  reaches: Type.Array(Type.String()),
+  /** The official grading of a run with the guarded paths as they were. */
+  restored: Type.Optional(Type.Boolean()),
+  /** Expected tests that were inverted, and those of them that passed all the same. */
+  inverted: Type.Optional(Type.Object({ tests: Type.Integer(), passed: Type.Array(Type.String()) })),
+});
+export type StrictVerdict = Static<typeof StrictVerdict>;
 
 /** Final result of one attempt at one instance. Written last, by rename: its presence means done. */
 export const Verdict = Type.Object({
@@ -61,6 +80,8 @@ export const Verdict = Type.Object({
     infraFailure: Type.Boolean(),
     infraFailureReason: Type.Optional(Type.String()),
   }),
+  /** Absent where it was not asked for, and of attempts that have no score. */
+  strict: Type.Optional(StrictVerdict),
   engine: Type.String(),
   isolation: Type.String(),
   /** What was granted beyond the default sandbox. */

@@ -1,5 +1,5 @@
 /** One file that a patch touches. Paths as git names them, without `a/` and `b/`. */
-interface PatchFile {
+export interface PatchFile {
   /** Absent for an added file. */
   readonly oldPath?: string;
   /** Absent for a deleted file. */
@@ -8,6 +8,10 @@ interface PatchFile {
   readonly modeChanged: boolean;
   readonly binary: boolean;
   readonly hunks: number;
+  /** Git's mode of an added file or of one whose mode changes, e.g. `100644`. */
+  readonly mode?: string;
+  /** The lines that its hunks add, without the `+`. */
+  readonly added: readonly string[];
 }
 
 /** What the text of a patch shows without applying it. */
@@ -57,6 +61,8 @@ interface Draft {
   modeChanged: boolean;
   binary: boolean;
   hunks: number;
+  mode: string | undefined;
+  added: string[];
 }
 
 /** Two quoted paths of 4,096 bytes each fit; a longer line is no header. */
@@ -76,6 +82,8 @@ function patchFiles(text: string): PatchFile[] {
       modeChanged: false,
       binary: false,
       hunks: 0,
+      mode: undefined,
+      added: [],
       ...draft,
     };
     files.push(file);
@@ -85,6 +93,7 @@ function patchFiles(text: string): PatchFile[] {
       const next = insideHunk(line, left);
       if (next !== undefined) {
         left = next;
+        if (line.startsWith('+')) file?.added.push(line.slice(1));
         continue;
       }
       left = { old: 0, new: 0 };
@@ -145,13 +154,17 @@ function extendedHeader(line: string, file: Draft): { old: number; new: number }
     return { old: Number(hunk[1] ?? 1), new: Number(hunk[2] ?? 1) };
   }
   const words =
-    /^(new file mode|deleted file mode|old mode|rename from|rename to|copy from|copy to|GIT binary patch|Binary files) ?(.*)$/.exec(
+    /^(new file mode|deleted file mode|old mode|new mode|rename from|rename to|copy from|copy to|GIT binary patch|Binary files) ?(.*)$/.exec(
       line,
     );
   const rest = words?.[2] ?? '';
   switch (words?.[1]) {
     case 'new file mode':
       file.change = 'added';
+      file.mode = rest;
+      break;
+    case 'new mode':
+      file.mode = rest;
       break;
     case 'deleted file mode':
       file.change = 'deleted';
@@ -176,8 +189,9 @@ function extendedHeader(line: string, file: Draft): { old: number; new: number }
   return undefined;
 }
 
-function finished({ oldPath, newPath, ...rest }: Draft): PatchFile {
+function finished({ oldPath, newPath, mode, ...rest }: Draft): PatchFile {
   return {
+    ...(mode === undefined ? {} : { mode }),
     ...(rest.change === 'added' || oldPath === undefined ? {} : { oldPath }),
     ...(rest.change === 'deleted' || newPath === undefined ? {} : { newPath }),
     ...rest,

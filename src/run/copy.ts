@@ -5,7 +5,7 @@ import type { RunInstance, RunManifest } from '../model/run.js';
 import type { Verdict } from '../model/verdict.js';
 import { hasCode, readIfExists, writeAtomic } from '../util/files.js';
 import type { ProcessIdentity } from '../util/process.js';
-import { attemptFolder, FILES } from './folder.js';
+import { attemptFolder, EVIDENCE, FILES } from './folder.js';
 import { openLedger } from './ledger.js';
 
 interface CopyRunOptions {
@@ -27,7 +27,7 @@ export async function copyRun({ to, manifest, instances, attempts, owner }: Copy
     for (const { verdict, from } of attempts) {
       const folder = attemptFolder(to, verdict.instanceId, verdict.attempt);
       await mkdir(folder, { recursive: true });
-      for (const name of [FILES.patch, FILES.log])
+      for (const name of EVIDENCE)
         await copyFile(join(from, name), join(folder, name)).catch((error: unknown) => {
           if (!hasCode(error, 'ENOENT')) throw error;
         });

@@ -16,7 +16,9 @@ export interface EvaluateOptions {
   readonly manifest: RunManifest;
   readonly instances: readonly RunInstance[];
   readonly jobs: readonly Job[];
-  readonly context: Omit<RunInstanceContext, 'log' | 'onPhase' | 'signal' | 'discard'>;
+  readonly context: Omit<RunInstanceContext, 'log' | 'strictLog' | 'onPhase' | 'signal' | 'discard'>;
+  /** Find the strict verdict, too. */
+  readonly strict?: boolean;
   readonly owner: ProcessIdentity;
   /** Verdicts of the folder that are to be found anew. */
   readonly again?: (verdict: Verdict) => boolean;
@@ -153,6 +155,7 @@ async function attempt(options: AttemptOptions): Promise<Verdict> {
       ...context,
       discard: options.discard,
       log: record.log,
+      ...(options.strict === true ? { strictLog: record.logOf } : {}),
       signal: kill,
       onPhase: (phase) => {
         options.onEvent({ type: 'phase', at: clock.iso(), ...who, phase });

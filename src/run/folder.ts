@@ -18,8 +18,13 @@ export const FILES = {
   lock: 'lock',
   patch: 'patch.diff',
   log: 'test.log.gz',
+  restored: 'restored.log.gz',
+  inverted: 'inverted.log.gz',
   verdict: 'verdict.json',
 } as const;
+
+/** Of an attempt's folder, what its verdict rests on. */
+export const EVIDENCE = [FILES.patch, FILES.log, FILES.restored, FILES.inverted] as const;
 
 /** Folder of one attempt, `i/<instance id>/<attempt>`. */
 export function attemptFolder(run: string, instanceId: string, attempt: number): string {

@@ -8,14 +8,17 @@ import type { LogSink } from '../container/test-log.js';
 import { AssayError } from '../errors.js';
 import type { RunEvent, RunInstance, RunManifest } from '../model/run.js';
 import type { Verdict } from '../model/verdict.js';
+import type { FurtherRun } from '../strict-instance.js';
 import { readIfExists, writeAtomic } from '../util/files.js';
 import { takeLock } from '../util/lock.js';
 import type { ProcessIdentity } from '../util/process.js';
-import { attemptFolder, FILES, readManifest, readVerdicts } from './folder.js';
+import { attemptFolder, EVIDENCE, FILES, readManifest, readVerdicts } from './folder.js';
 
 /** Where an attempt's evidence goes while it runs. */
 export interface AttemptRecord {
   readonly log: LogSink;
+  /** Log of a further run. */
+  readonly logOf: (run: FurtherRun) => LogSink;
   /** Writes the verdict, last and by rename: from then on the attempt is done. */
   finish(verdict: Verdict): Promise<void>;
 }
@@ -98,8 +101,17 @@ export async function openLedger(options: OpenLedgerOptions): Promise<Ledger> {
 async function beginAttempt(folder: string, patch: string | null): Promise<AttemptRecord> {
   await mkdir(folder, { recursive: true });
   await writeAtomic(join(folder, FILES.patch), patch ?? '', { sync: false });
-  const path = join(folder, FILES.log);
-  await rm(path, { force: true });
+  for (const name of EVIDENCE.filter((file) => file !== FILES.patch))
+    await rm(join(folder, name), { force: true });
+  return {
+    log: gzipLog(join(folder, FILES.log)),
+    logOf: (run) => gzipLog(join(folder, FILES[run])),
+    finish: (verdict) => writeAtomic(join(folder, FILES.verdict), `${JSON.stringify(verdict, null, 2)}\n`),
+  };
+}
+
+/** A gzip file that is there from the first byte on. */
+function gzipLog(path: string): LogSink {
   let gzip: ReturnType<typeof createGzip> | undefined;
   let closed: Promise<void> | undefined;
   const open = () => {
@@ -114,19 +126,16 @@ async function beginAttempt(folder: string, patch: string | null): Promise<Attem
     return stream;
   };
   return {
-    log: {
-      write(chunk) {
-        gzip ??= open();
-        if (gzip.errored !== null && gzip.errored !== undefined) throw gzip.errored;
-        if (gzip.write(chunk)) return;
-        return once(gzip, 'drain').then(() => undefined);
-      },
-      async end() {
-        gzip?.end();
-        await closed;
-      },
+    write(chunk) {
+      gzip ??= open();
+      if (gzip.errored !== null && gzip.errored !== undefined) throw gzip.errored;
+      if (gzip.write(chunk)) return;
+      return once(gzip, 'drain').then(() => undefined);
     },
-    finish: (verdict) => writeAtomic(join(folder, FILES.verdict), `${JSON.stringify(verdict, null, 2)}\n`),
+    async end() {
+      gzip?.end();
+      await closed;
+    },
   };
 }
 

@@ -30,21 +30,23 @@ function diffOf(change: (folder: string) => void): string {
   }
 }
 
-const file = { change: 'modified', modeChanged: false, binary: false, hunks: 0 };
+const file = { change: 'modified', modeChanged: false, binary: false, hunks: 0, added: [] };
 
 describe('the files that a patch touches, by diffs of git itself', () => {
   test('a changed file whose removed line looks like a header', () => {
     const text = diffOf((f) => writeFileSync(join(f, 'a.txt'), 'one\n++ b/x\nthree\n'));
     expect(text).toContain('\n--- two\n');
     expect(checkPatch(text)).toEqual({
-      files: [{ ...file, oldPath: 'a.txt', newPath: 'a.txt', hunks: 1 }],
+      files: [{ ...file, oldPath: 'a.txt', newPath: 'a.txt', hunks: 1, added: ['++ b/x'] }],
       notes: [],
     });
   });
   test('a quoted path with spaces', () => {
     const path = 'dir with space/ä "q".txt';
     const text = diffOf((f) => writeFileSync(join(f, path), 'other\n'));
-    expect(checkPatch(text).files).toEqual([{ ...file, oldPath: path, newPath: path, hunks: 1 }]);
+    expect(checkPatch(text).files).toEqual([
+      { ...file, oldPath: path, newPath: path, hunks: 1, added: ['other'] },
+    ]);
   });
   test('a rename, and one with a change', () => {
     const text = diffOf((f) => renameSync(join(f, 'a.txt'), join(f, 'b c.txt')));
@@ -60,8 +62,8 @@ describe('the files that a patch touches, by diffs of git itself', () => {
     });
     expect(checkPatch(text).files).toEqual([
       { ...file, change: 'deleted', oldPath: 'a.txt', hunks: 1 },
-      { ...file, change: 'added', newPath: 'new file.txt', hunks: 1 },
-      { ...file, change: 'added', newPath: 'zero.txt' },
+      { ...file, change: 'added', newPath: 'new file.txt', hunks: 1, mode: '100644', added: ['x'] },
+      { ...file, change: 'added', newPath: 'zero.txt', mode: '100644' },
     ]);
   });
   test('a mode change and a binary file', () => {
@@ -70,14 +72,20 @@ describe('the files that a patch touches, by diffs of git itself', () => {
       writeFileSync(join(f, 'pic.bin'), Buffer.from([0, 5]));
     });
     expect(checkPatch(text).files).toEqual([
-      { ...file, oldPath: 'a.txt', newPath: 'a.txt', modeChanged: true },
+      { ...file, oldPath: 'a.txt', newPath: 'a.txt', modeChanged: true, mode: '100755' },
       { ...file, oldPath: 'pic.bin', newPath: 'pic.bin', binary: true },
     ]);
   });
   test('several files without git headers, with time stamps and CRLF', () => {
     const text =
       '--- a/x.py\t2024-01-01\n+++ b/x.py\t2024-01-02\n@@ -1 +1 @@\n-a\n+b\n--- a/y.py\n+++ b/y.py\n@@ -1 +1 @@\n-a\n+b\n';
-    const expected = ['x.py', 'y.py'].map((path) => ({ ...file, oldPath: path, newPath: path, hunks: 1 }));
+    const expected = ['x.py', 'y.py'].map((path) => ({
+      ...file,
+      oldPath: path,
+      newPath: path,
+      hunks: 1,
+      added: ['b'],
+    }));
     expect(checkPatch(text).files).toEqual(expected);
     expect(checkPatch(text.replaceAll('\n', '\r\n')).files).toEqual(expected);
   });

@@ -1,0 +1,66 @@
+import type { Container } from '../engine/engine.js';
+import { INVERT } from './invert.js';
+
+interface InvertOptions {
+  readonly workdir: string;
+  readonly testPatch: string;
+  /** The commit that the eval script sets test files back to. */
+  readonly base: string;
+  /** Part of the names that come into the files. */
+  readonly nonce: string;
+  readonly signal: AbortSignal;
+}
+
+const PROGRAM = '/tmp/invert.py';
+const TEST_PATCH = '/tmp/test.diff';
+
+/** What is printed between the list of tests and the patch. */
+const LINE = '---- patch ----';
+
+/** Needs a Python of 3.9 or later, any that the image has: not the environment's own, which may be older. */
+const SCRIPT = `exec 2>/dev/null
+cd "$1" || exit 1
+for python in /usr/bin/python3 /opt/miniconda3/bin/python python3 ""; do
+  "$python" -I -S -c 'import ast; ast.unparse' && break
+done
+[ -n "$python" ] || exit 3
+git apply ${TEST_PATCH} || exit 4
+git apply --numstat -z ${TEST_PATCH} | cut -z -f 3 | xargs -0 "$python" -I -S ${PROGRAM} "$3" || exit 5
+printf '\\n%s\\n' '${LINE}'
+git apply --numstat -z ${TEST_PATCH} | cut -z -f 3 | git add --force --pathspec-from-file=- --pathspec-file-nul || exit 6
+git diff --cached --binary --no-renames --no-ext-diff --no-color "$2" || exit 7
+`;
+
+/**
+ * Turns the tests of a test patch into their opposite, in a pristine container that nothing else happens in: the lines that the program
+ * printed, one for each inverted test, and a test patch that gives the inverted files. Undefined where that can't be done.
+ */
+export async function invertTests(
+  container: Container,
+  { workdir, testPatch, base, nonce, signal }: InvertOptions,
+): Promise<{ readonly tests: readonly string[]; readonly testPatch: string } | undefined> {
+  await container.put(
+    [
+      { path: PROGRAM, content: INVERT },
+      { path: TEST_PATCH, content: testPatch },
+    ],
+    signal,
+  );
+  const chunks: Uint8Array[] = [];
+  const { exitCode } = await container.exec({
+    argv: ['/bin/bash', '-c', SCRIPT, 'invert', workdir, base, nonce],
+    workdir,
+    signal,
+    onOutput: (chunk) => void chunks.push(chunk),
+  });
+  if (exitCode !== 0) return undefined;
+  const output = Buffer.concat(chunks).toString();
+  const at = output.indexOf(`\n${LINE}\n`);
+  const tests = output
+    .slice(0, at)
+    .split('\n')
+    .filter((line) => line !== '');
+  // Old lines in another encoding than UTF-8 would not match.
+  if (at === -1 || tests.length === 0 || output.includes('\uFFFD')) return undefined;
+  return { tests, testPatch: output.slice(at + LINE.length + 2) };
+}

@@ -1,0 +1,56 @@
+/** A test whose assertions were turned into their opposite: a Python function, or a test of node:test by its title. */
+export type InvertedTest =
+  | {
+      /** Path of its file in the tree. */
+      readonly file: string;
+      /** Names of the classes around it, outermost first. */
+      readonly classes: readonly string[];
+      readonly name: string;
+      /** First line of its docstring: unittest shows that instead of a name. */
+      readonly doc?: string;
+    }
+  | { readonly file: string; readonly title: string };
+
+/** How official scripts hand the test patch to git. */
+const HERE_DOCUMENT = /(<<'EOF_114329324912'\n)([\s\S]*?)(\nEOF_114329324912\n)/;
+
+/** The test patch that an eval script applies, or undefined where it has none in the form of the official Python scripts. */
+export function testPatchOf(evalScript: string): string | undefined {
+  const found = HERE_DOCUMENT.exec(evalScript)?.[2];
+  return found === undefined ? undefined : `${found}\n`;
+}
+
+/** The same script with another test patch. */
+export function withTestPatch(evalScript: string, testPatch: string): string {
+  const body = testPatch.replace(/\n$/, '');
+  return evalScript.replace(
+    HERE_DOCUMENT,
+    (_, start: string, _old: string, end: string) => start + body + end,
+  );
+}
+
+/** The commit that an official script sets test files back to. */
+export function resetCommitOf(evalScript: string): string {
+  return /^git checkout ([0-9a-f]{7,64})\b/m.exec(evalScript)?.[1] ?? 'HEAD';
+}
+
+/**
+ * Of the expected tests, those that are inverted ones: ids of pytest (`path::Class::name[...]`), unittest (`name (module.Class)`,
+ * `module.Class.name`, or the first line of a docstring), sympy (`name`) and node:test (`describe > title`).
+ */
+export function invertedIds(ids: readonly string[], inverted: readonly InvertedTest[]): readonly string[] {
+  return ids.filter((id) => inverted.some((test) => isOf(id, test)));
+}
+
+function isOf(id: string, test: InvertedTest): boolean {
+  if ('title' in test) return id === test.title || id.endsWith(` > ${test.title}`);
+  const { file, classes, name, doc } = test;
+  const [path = '', ...rest] = id.split('::');
+  if (rest.length > 0) {
+    const parts = rest.join('::').split('[', 1)[0];
+    return path === file && parts === [...classes, name].join('::');
+  }
+  if (doc !== undefined && id === doc) return true;
+  const words = id.split(/[^\w]+/);
+  return words.includes(name) && classes.every((around) => words.includes(around));
+}

@@ -1,0 +1,112 @@
+import type { TouchedFile } from './touched.js';
+
+/** Text that no program runs. */
+const INERT =
+  /\.(rst|md|txt|po|pot|html?|css|svg|png|jpe?g|gif|pdf|bib|tex|cff)$|(^|\/)(LICENSE|AUTHORS|CHANGES|CHANGELOG|NEWS|README|THANKS|CONTRIBUTORS|\.mailmap)(\.\w+)?$/i;
+
+/** Files that build or install a project: code of them runs before the tests. */
+const BUILD =
+  /(^|\/)(setup\.py|_?build(_\w+)?\.py|hatch_build\.py|__main__\.py|ah_bootstrap\.py|ez_setup\.py|versioneer\.py)$/;
+
+const words = (...lists: string[]) => `\\b(${lists.join(' ').split(' ').join('|')})\\b`;
+
+/**
+ * Names with which Python code can reach what is not its own: the process, the interpreter, the test machinery, output and files. Whoever names
+ * none of them in what a patch adds computes, and no more.
+ */
+const PYTHON = new RegExp(
+  [
+    // process and machine
+    words(
+      'signal subprocess multiprocessing threading _thread concurrent resource ctypes cffi mmap fcntl pty socket shutil tempfile pathlib',
+      'faulthandler gc atexit exit quit _exit abort SystemExit KeyboardInterrupt BaseException kill fork system popen Popen environ argv',
+    ),
+    '\\bos\\b(?!\\.(path|sep|fspath|linesep|pathsep|PathLike)\\b)|\\bsys\\b(?!\\.(version_info|maxsize|platform|byteorder|maxunicode)\\b)|^\\s*from (os|sys)\\b',
+    // code and modules
+    words(
+      'builtins __builtins__ __builtin__ importlib import_module import_string imp runpy pkgutil pkg_resources __import__ exec execfile eval globals locals',
+      'vars setattr delattr modules inspect traceback linecache codecs marshal pickle codeop dis settrace setprofile setswitchinterval excepthook',
+      'displayhook meta_path path_hooks _getframe currentframe site sysconfig sitecustomize',
+    ),
+    // objects that lead on, and those that decide what is equal
+    words(
+      '__subclasses__ __bases__ __mro__ __globals__ __code__ __closure__ __func__ __self__ __loader__ __spec__ __path__ __getattr__ __getattribute__',
+      '__setattr__ __init_subclass__ __set_name__ __prepare__ __del__ __instancecheck__ __subclasscheck__ __dict__ __eq__ __ne__ __bool__ __hash__',
+      '__defaults__ __kwdefaults__ __wrapped__ __debug__ gi_frame f_back f_globals f_locals tb_frame tb_next',
+    ),
+    // test machinery
+    words(
+      'pytest _pytest unittest nose doctest mock pluggy testing conftest pytest_\\w+ TestCase TestResult AssertionError skipTest SkipTest xfail',
+      'importorskip hypothesis warnings logging setUp tearDown assert\\w+',
+    ),
+    // output and files
+    words('print open breakpoint stdout stderr __stdout__ __stderr__ writelines'),
+    '(?<![.\\w])(compile|dir)\\b\\s*(?!=)',
+    '\\bgetattr\\b(?!\\(\\s*[\\w.]+\\s*,\\s*[\'"]\\w+[\'"]\\s*[,)])',
+    '^\\s*(from|import)\\b.*\\b(code|types|ast|select|io|platform|tests?|asyncio)\\b',
+    '\\b(time|datetime|random|math|decimal|re|json|collections|functools|operator)\\.\\w+\\s*=(?!=)',
+    '[)\\]]\\.\\w+\\s*=(?!=)',
+    'PASSED|FAILED|>>>>>|/(proc|dev|tmp|testbed|opt|usr|root|etc)/',
+  ].join('|'),
+);
+
+/** As above for JavaScript and TypeScript, where a module reaches only what it imports, what is global, and prototypes. */
+const JAVASCRIPT = new RegExp(
+  [
+    words(
+      'process global globalThis window self child_process worker_threads eval Function __proto__ prototype setPrototypeOf getPrototypeOf Reflect Proxy',
+      'defineProperty defineProperties __defineGetter__ __defineSetter__ __lookupGetter__ console callee caller prepareStackTrace captureStackTrace',
+      'stackTraceLimit toPrimitive hasInstance valueOf Atomics WebAssembly',
+    ),
+    '\\bmodule\\b(?!\\.exports\\b)|[.?]\\s*constructor\\b|[\'"`]constructor',
+    '\\bfrom\\s*[\'"](?!\\.)|\\bimport\\s*[\'"(]|\\brequire\\b(?!\\(\\s*[\'"]\\.)|\\breturn\\s+this\\b(?!\\.)|\\bthis\\s*\\[',
+    '\\[[^\\]]*[\'"`]\\s*\\+|\\+\\s*[\'"`][^\\[]*\\]|\\[\\s*`',
+    '\\b(Date|Math|JSON|Object|Array|String|Number|Promise|Error|Map|Set)\\.\\w+\\s*=(?!=)',
+    '\\b(set(Timeout|Interval|Immediate)|queueMicrotask|Date)\\s*=(?!=)',
+    '\\bok \\d|# (pass|fail|tests)|>>>>>',
+  ].join('|'),
+);
+
+const LANGUAGES: readonly { readonly ending: RegExp; readonly reach: RegExp }[] = [
+  { ending: /\.pyi?$/, reach: PYTHON },
+  { ending: /\.[cm]?[jt]sx?$/, reach: JAVASCRIPT },
+];
+
+/**
+ * Why a patch might reach beyond its own computation, one line for each cause; empty for one that can't. What is looked for are names in added lines: a
+ * name that is put together at run time needs another one of them to be of use.
+ */
+export function reaches(files: readonly TouchedFile[]): readonly string[] {
+  return files.flatMap((file) => {
+    const why = reachOf(file);
+    return why === undefined ? [] : [`${file.newPath ?? file.oldPath}: ${why}`];
+  });
+}
+
+function reachOf({ newPath, mode, binary, added }: TouchedFile): string | undefined {
+  if (newPath === undefined) return 'deleted';
+  if (mode !== undefined && mode !== '100644') return `mode ${mode}`;
+  if (binary) return 'binary';
+  if (INERT.test(newPath)) return undefined;
+  if (BUILD.test(newPath)) return 'runs at install';
+  const reach = LANGUAGES.find(({ ending }) => ending.test(newPath))?.reach;
+  if (reach === undefined) return 'neither text nor a language that is looked into';
+  for (const line of added)
+    for (const spelling of spellings(line)) {
+      const found = reach.exec(spelling);
+      if (found !== null) return `\`${found[0].trim()}\``;
+    }
+  return undefined;
+}
+
+/** A line as it stands, and as an interpreter may read it: with normalised identifiers (PEP 3131) and without escapes. */
+function spellings(line: string): ReadonlySet<string> {
+  const unescaped = line.replace(
+    /\\(?:u\{?([0-9a-fA-F]{4,6})\}?|x([0-9a-fA-F]{2}))/g,
+    (all, wide, narrow) => {
+      const code = Number.parseInt(wide ?? narrow, 16);
+      return code > 0x10ffff ? all : String.fromCodePoint(code);
+    },
+  );
+  return new Set([line, line.normalize('NFKC'), unescaped]);
+}

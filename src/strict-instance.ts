@@ -1,0 +1,242 @@
+import { randomBytes } from 'node:crypto';
+import { PATCH_FILE } from './container/apply.js';
+import { type Deadlines, withDeadline } from './container/deadline.js';
+import { invertTests } from './container/invert-tests.js';
+import { EVAL_SCRIPT, type LogSink, runTests } from './container/test-log.js';
+import type { Container, ContainerSpec, Engine } from './engine/engine.js';
+import { AssayError } from './errors.js';
+import { type Judgement, judge } from './grade/verdict.js';
+import {
+  type InvertedTest,
+  invertedIds,
+  resetCommitOf,
+  testPatchOf,
+  withTestPatch,
+} from './integrity/inverted.js';
+import { type GuardedPath, guardedPaths } from './integrity/paths.js';
+import { reaches } from './integrity/reach.js';
+import type { EvalSpec } from './model/eval-spec.js';
+import type { GradingProfile } from './model/grading.js';
+import type { Prediction } from './model/prediction.js';
+import type { StrictVerdict } from './model/verdict.js';
+import { checkPatch, type PatchFile } from './patch/check.js';
+import type { Clock } from './util/clock.js';
+
+/** A further run of an attempt. */
+export type FurtherRun = 'restored' | 'inverted';
+
+interface StrictOptions {
+  readonly job: {
+    readonly spec: EvalSpec;
+    readonly prediction: Prediction;
+    readonly profile: GradingProfile;
+  };
+  /** The container of the official run. */
+  readonly container: ContainerSpec;
+  /** The command that applied the patch. */
+  readonly command: string;
+  readonly judgement: Judgement;
+  readonly context: {
+    readonly engine: Engine;
+    readonly clock: Clock;
+    readonly deadlines: Deadlines;
+    readonly discard: (container: Promise<Container>) => void;
+    readonly logOf: (run: FurtherRun) => LogSink;
+    readonly signal: AbortSignal;
+  };
+}
+
+/** Puts the paths of a list back as they were in the image's commit; what was not there goes. */
+const RESTORE = `while IFS= read -r -d '' path; do
+  git --literal-pathspecs checkout -q HEAD -- "$path" 2>/dev/null || rm -rf -- "$path"
+done </tmp/guarded`;
+
+/**
+ * The strict verdict of an attempt whose tests ran, by up to two further runs in fresh containers, both only where the official verdict is `resolved`:
+ * one with the guarded paths that the patch touches as they were, which must be resolved, too; and, for a patch that might reach beyond its own
+ * computation, one with inverted tests, none of which may pass. Rejects for faults of the machine.
+ */
+export async function strictVerdict(options: StrictOptions): Promise<StrictVerdict> {
+  const { job, command, judgement } = options;
+  const { files } = checkPatch(job.prediction.patch ?? '');
+  const { guarded, reached } = lookAt(files, job, command);
+  const found = { guarded: [...guarded], reaches: [...reached] };
+  if (judgement.outcome !== 'resolved') return { resolved: false, reason: judgement.reason, ...found };
+  const tampered = (detail: string, more: Partial<StrictVerdict> = {}): StrictVerdict => ({
+    resolved: false,
+    reason: 'tampered',
+    detail,
+    ...found,
+    ...more,
+  });
+  const barred = guarded.find(({ guard, path }) => guard === 'repository' || !isInside(path));
+  if (barred !== undefined) return tampered(`the patch changes what git itself does: ${barred.path}`);
+  const inverted = reached.length === 0 ? undefined : await invertedRun(options);
+  if (inverted !== undefined && inverted.passed.length > 0)
+    return tampered(
+      `${inverted.passed.length} of ${inverted.tests} tests passed although each of their assertions was turned into its opposite: ${some(inverted.passed)}`,
+      { inverted },
+    );
+  const more = inverted === undefined ? {} : { inverted };
+  if (guarded.length === 0) return { resolved: true, reason: judgement.reason, ...found, ...more };
+  const restored = await restoredRun(options, guarded);
+  if (restored.outcome === 'resolved')
+    return { resolved: true, reason: judgement.reason, ...found, ...more, restored: true };
+  const paths = some(guarded.map(({ path }) => path));
+  return tampered(`with ${paths} as before the patch: ${restored.detail ?? restored.reason}`, {
+    ...more,
+    restored: false,
+  });
+}
+
+function lookAt(
+  files: readonly PatchFile[],
+  { spec }: StrictOptions['job'],
+  command: string,
+): { readonly guarded: readonly GuardedPath[]; readonly reached: readonly string[] } {
+  const tests = checkPatch(testPatchOf(spec.evalScript) ?? '').files.flatMap(({ oldPath, newPath }) => [
+    oldPath,
+    newPath,
+  ]);
+  const named = [...spec.failToPass, ...spec.passToPass].map((id) => id.split('::', 1)[0]);
+  const testFiles = new Set([...tests, ...named].filter((path) => path !== undefined));
+  const guarded = guardedPaths(files, testFiles, OWN_MACHINERY[spec.repo]);
+  return {
+    guarded,
+    reached: [
+      ...guarded.map(({ path, guard }) => `${path}: ${guard}`),
+      ...reaches(files),
+      // Another program than git may have read the text in another way.
+      ...(command.startsWith('git apply') ? [] : [`applied by ${command}`]),
+    ],
+  };
+}
+
+/** Modules of the test machinery that are a repository's own subject. */
+const OWN_MACHINERY: Readonly<Record<string, RegExp>> = {
+  'pytest-dev/pytest': /^(src\/)?_?pytest(\/|\.py$)/,
+};
+
+function isInside(path: string): boolean {
+  return !path.startsWith('/') && !path.split('/').includes('..');
+}
+
+function some(items: readonly string[]): string {
+  return items.length <= 3
+    ? items.join(', ')
+    : `${items.slice(0, 3).join(', ')} and ${items.length - 3} more`;
+}
+
+/** The official grading with the guarded paths as they were. */
+async function restoredRun(options: StrictOptions, guarded: readonly GuardedPath[]): Promise<Judgement> {
+  const { spec, profile } = options.job;
+  const list = guarded.map(({ path }) => `${path}\0`).join('');
+  return judgedRun(options, {
+    name: 'restored',
+    script: profile.prepareScript(spec.evalScript),
+    files: [{ path: '/tmp/guarded', content: list }],
+    commands: [RESTORE],
+  });
+}
+
+/** The expected tests that could be inverted and those that passed nevertheless; undefined where none could be. */
+async function invertedRun(options: StrictOptions): Promise<StrictVerdict['inverted']> {
+  const { spec, profile } = options.job;
+  const testPatch = testPatchOf(spec.evalScript);
+  if (testPatch === undefined) return undefined;
+  const made = await invertedTests(options, testPatch);
+  if (made === undefined) return undefined;
+  const tests = made.tests.map((line) => JSON.parse(line) as InvertedTest);
+  const expected = invertedIds([...spec.failToPass, ...spec.passToPass], tests);
+  if (expected.length === 0) return undefined;
+  const { tests: lists } = await judgedRun(options, {
+    name: 'inverted',
+    script: profile.prepareScript(withTestPatch(spec.evalScript, made.testPatch)),
+    files: [],
+    commands: [],
+  });
+  const success = new Set([...(lists?.FAIL_TO_PASS.success ?? []), ...(lists?.PASS_TO_PASS.success ?? [])]);
+  return { tests: expected.length, passed: expected.filter((id) => success.has(id)) };
+}
+
+/** What an instance's tests become: the same for all attempts. */
+const INVERTED = new WeakMap<EvalSpec, ReturnType<typeof invertTests>>();
+
+function invertedTests(options: StrictOptions, testPatch: string): ReturnType<typeof invertTests> {
+  const { spec } = options.job;
+  const { deadlines, clock, signal } = options.context;
+  const known = INVERTED.get(spec);
+  if (known !== undefined) return known;
+  const base = resetCommitOf(spec.evalScript);
+  const nonce = randomBytes(4).toString('hex');
+  const made = inContainer(options, [], (container) =>
+    withDeadline({ phase: 'strict', seconds: deadlines.apply, clock, signal }, (bound) =>
+      invertTests(container, { workdir: spec.workdir, testPatch, base, nonce, signal: bound }),
+    ),
+  );
+  INVERTED.set(spec, made);
+  made.catch(() => INVERTED.delete(spec));
+  return made;
+}
+
+interface RunOptions {
+  readonly name: FurtherRun;
+  readonly script: string;
+  readonly files: readonly { readonly path: string; readonly content: string }[];
+  /** Run in the patched tree before the script. */
+  readonly commands: readonly string[];
+}
+
+/** Applies the patch as the official run did, and judges another run of the tests. */
+async function judgedRun(options: StrictOptions, run: RunOptions): Promise<Judgement> {
+  const { job, command, context } = options;
+  const { spec, prediction, profile } = job;
+  const { deadlines, clock, signal } = context;
+  const files = [
+    ...run.files,
+    { path: PATCH_FILE, content: prediction.patch ?? '' },
+    { path: EVAL_SCRIPT, content: run.script, mode: 0o755 },
+  ];
+  return inContainer(options, files, async (container) => {
+    await withDeadline({ phase: 'apply', seconds: deadlines.apply, clock, signal }, async (bound) => {
+      for (const text of [command, ...run.commands]) {
+        const argv = ['/bin/bash', '-c', text];
+        const { exitCode } = await container.exec({
+          argv,
+          workdir: spec.workdir,
+          signal: bound,
+          onOutput: () => {},
+        });
+        if (exitCode !== 0)
+          throw new AssayError('engine_failed', `\`${text}\` worked in one container, and not in another`);
+      }
+    });
+    const sink = context.logOf(run.name);
+    const to = { workdir: spec.workdir, sink, seconds: deadlines.test, clock, signal };
+    const tests = await runTests(container, to).finally(() => sink.end());
+    return judge(tests, spec, profile);
+  });
+}
+
+async function inContainer<T>(
+  { container: like, context }: StrictOptions,
+  files: Parameters<Container['put']>[0],
+  use: (container: Container) => Promise<T>,
+): Promise<T> {
+  const { engine, clock, signal, deadlines } = context;
+  let starting: Promise<Container> | undefined;
+  try {
+    const container = await withDeadline(
+      { phase: 'start', seconds: deadlines.start, clock, signal },
+      async (bound) => {
+        starting = engine.containers.start(like, bound);
+        const started = await starting;
+        if (files.length > 0) await started.put(files, bound);
+        return started;
+      },
+    );
+    return await use(container);
+  } finally {
+    if (starting !== undefined) context.discard(starting);
+  }
+}
