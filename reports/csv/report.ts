@@ -17,6 +17,8 @@ const COLUMNS: Readonly<Record<string, Column>> = {
   model: (_, verdict) => verdict?.model,
   outcome: (item, verdict) => verdict?.outcome ?? (item.planned === 0 ? 'no_prediction' : 'missing'),
   reason: (_, verdict) => verdict?.reason,
+  strict_resolved: (_, verdict) => verdict?.strict?.resolved,
+  strict_reason: (_, verdict) => verdict?.strict?.reason,
   phase: (_, verdict) => verdict?.phase,
   fail_to_pass_passed: (_, verdict) => verdict?.tests?.FAIL_TO_PASS.success.length,
   fail_to_pass_total: ({ instance }) => instance.failToPass.length,

@@ -35,6 +35,7 @@ export function markdownReport(results: RunResults, summary: RunSummary): readon
     ...groupTable('By repository', 'repository', summary.byRepository),
     ...groupTable('By difficulty', 'difficulty', summary.byDifficulty),
     ...passAtK(summary),
+    ...strict(summary),
     ...infraFailures(summary),
     ...unsound(results, summary),
     instances(results),
@@ -83,6 +84,9 @@ function passAt1(summary: RunSummary): string {
       [
         row('all chosen instances', all),
         row('without infrastructure errors', graded),
+        ...(summary.strict === null
+          ? []
+          : [row('strict verdict, all chosen instances', summary.strict.passAt1)]),
         ...(summary.validation === null
           ? []
           : [row('gold-valid instances alone', summary.validation.passAt1)]),
@@ -154,6 +158,23 @@ function groupTable(title: string, what: string, groups: readonly Group[]): stri
     interval(group),
   ]);
   return [`## ${title}\n\n${table([what, 'resolved', 'of', 'rate', '95 % interval'], rows, [1, 2, 3, 4])}`];
+}
+
+/** Where the strict verdict says no to what the official one took. */
+function strict(summary: RunSummary): string[] {
+  if (summary.strict === null) return [];
+  const { differing } = summary.strict;
+  if (differing.length === 0)
+    return ['## Strict verdict\n\nNo attempt is resolved by the official verdict alone.'];
+  const rows = differing.map(({ instanceId, attempt, reason, detail = '' }) => [
+    text(instanceId),
+    String(attempt),
+    code(reason),
+    text(detail),
+  ]);
+  return [
+    `## Strict verdict\n\n${count(differing.length, 'attempt')} resolved by the official verdict and not by the strict one:\n\n${table(['instance', 'attempt', 'reason', 'what was found'], rows, [1])}`,
+  ];
 }
 
 function passAtK({ passAtK: values }: RunSummary): string[] {

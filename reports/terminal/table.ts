@@ -41,6 +41,7 @@ function headline(summary: RunSummary): string[] {
           `        ${percent(runs.mean)} ± ${percent(runs.sem)} %, mean and SEM of ${runs.rates.length} runs`,
         ]),
     ...(best === undefined || best.k === 1 ? [] : [`Pass@${best.k}  ${percent(best.value)} %`]),
+    ...strictLines(summary),
     ...whyIncomplete(summary).map((reason) => `INCOMPLETE: ${reason}`),
     ...fixes(summary),
     ...(summary.incomplete ? [`        without them: ${percent(graded.rate)} %  (${of(graded)})`] : []),
@@ -54,8 +55,22 @@ function headline(summary: RunSummary): string[] {
   ];
 }
 
-/** More instances that aren't valid than this are left to `report.md`. */
+/** More instances of one kind than this are left to `report.md`. */
 const SHOWN = 10;
+
+/** The strict rate, and the attempts that only the official verdict takes. */
+function strictLines({ strict }: RunSummary): string[] {
+  if (strict === null) return [];
+  const { passAt1, differing } = strict;
+  const rest = differing.length - SHOWN;
+  return [
+    `strict  ${percent(passAt1.rate)} %  (${score(passAt1)} of ${count(passAt1.instances, 'instance')})`,
+    ...differing
+      .slice(0, SHOWN)
+      .map(({ instanceId, reason, detail = '' }) => oneLine(`        ${instanceId}: ${reason}: ${detail}`)),
+    ...(rest > 0 ? [`        ... and ${rest} more, in report.md`] : []),
+  ];
+}
 
 function validationLines(summary: RunSummary): string[] {
   const { validation } = summary;

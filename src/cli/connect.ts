@@ -6,7 +6,8 @@ import { builderOf, diskBound, type NeededImages, neededImages } from './images-
 
 /** Flags of how the images of instances are got. */
 export type InstanceImageFlags = Readonly<
-  { build?: boolean; 'max-disk'?: string } & Omit<BuildFlags, 'update-locks'> & Partial<PullFlags>
+  { build?: boolean; 'max-disk'?: string; runtime?: string } & Omit<BuildFlags, 'update-locks'> &
+    Partial<PullFlags>
 >;
 
 interface ConnectOptions {
@@ -29,6 +30,7 @@ export async function connectForInstances(
   const all = args.build === true;
   const maxBytes = args['max-disk'] === undefined ? undefined : parseBytes(args['max-disk'], 'max-disk');
   return connectEngine(engineName, host, {
+    ...(args.runtime === undefined ? {} : { runtime: args.runtime }),
     // A wait that takes the whole time of the phase would end as a time-out that says nothing of the limit.
     puller: {
       rate: args.rate,

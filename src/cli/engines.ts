@@ -7,6 +7,7 @@ import { imageUses } from '../image/usage-state.js';
 import type { EvalSpec } from '../model/eval-spec.js';
 import { isAlive } from '../util/process.js';
 import { messageOf } from '../util/words.js';
+import { usage } from './exit.js';
 import type { Host } from './host.js';
 import { dockerPuller, type PullerSettings } from './images-puller.js';
 
@@ -18,6 +19,8 @@ export interface Connected {
 
 /** How `resolveImage` gets an image that is not there. */
 export interface ResolveSettings {
+  /** `--runtime`: of containers in Docker. */
+  readonly runtime?: string;
   readonly puller?: Partial<PullerSettings>;
   readonly build?: (engine: Engine) => ResolveOptions['build'];
   readonly alwaysBuild?: boolean;
@@ -28,7 +31,7 @@ export interface ResolveSettings {
 export async function connectEngine(
   name: 'docker' | 'local',
   host: Host,
-  { puller: pulling = {}, build, alwaysBuild, beforeFurther }: ResolveSettings = {},
+  { runtime, puller: pulling = {}, build, alwaysBuild, beforeFurther }: ResolveSettings = {},
 ): Promise<Connected> {
   const { env, home } = host;
   if (name === 'docker') {
@@ -40,6 +43,7 @@ export async function connectEngine(
       home,
       runtimeDir: env['XDG_RUNTIME_DIR'],
       configFolder: env['DOCKER_CONFIG'],
+      ...(runtime === undefined ? {} : { runtime }),
     });
     const containers = withWarmContainers(docker.containers, docker.images, host.cacheDir);
     const engine: Engine = { ...docker, containers };
@@ -54,6 +58,7 @@ export async function connectEngine(
       },
     };
   }
+  if (runtime !== undefined) throw usage('--runtime is for --engine docker');
   const { localEngine } = await import('../engine/local/index.js');
   const engine = localEngine({
     cacheDir: join(host.cacheDir, 'local'),

@@ -78,7 +78,7 @@ const DEFINING = [
     'profile',
     'strict',
   ],
-  ...['engine', 'network', 'memory', 'cpus', 'pids', 'timeout'],
+  ...['engine', 'runtime', 'network', 'memory', 'cpus', 'pids', 'timeout'],
   ...['id', 'id-file', 'filter', 'repo', 'since', 'until', 'month', 'shuffle', 'slice', 'limit', 'shard'],
 ] as const;
 

@@ -28,6 +28,10 @@ export const DATASET_FLAGS = {
 /** The engine and its sandbox. */
 export const ENGINE_FLAGS = {
   engine: { choices: ['docker', 'local'] as const, desc: 'Default: docker; local for the sample benchmark' },
+  runtime: {
+    type: 'string',
+    desc: 'A runtime that Docker knows, for more isolation: runsc (gVisor), kata; default: its own default',
+  },
   'allow-unisolated': {
     type: 'boolean',
     default: false,

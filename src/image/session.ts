@@ -15,8 +15,11 @@ const NOT_IN_LAYERS = [
   ...['root/.cache', 'etc/hosts', 'etc/hostname', 'etc/resolv.conf'],
 ];
 
-/** No limits: what runs are the recipe's own commands. */
-const UNLIMITED = { memoryBytes: 0, cpus: 0, pids: 0, capAdd: [] } as const;
+/** No limits: what runs are the recipe's own commands, installers of packages among them. */
+const UNLIMITED = {
+  ...{ memoryBytes: 0, cpus: 0, pids: 0 },
+  capAdd: ['MKNOD', 'AUDIT_WRITE', 'SYS_CHROOT', 'SETFCAP'],
+} as const;
 
 export interface SessionOptions {
   readonly containers: ContainerEngine;

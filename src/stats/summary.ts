@@ -39,6 +39,14 @@ export interface InfraFailure {
   readonly fix: string;
 }
 
+/** An attempt that is officially resolved, and strictly not. */
+export interface StrictDifference {
+  readonly instanceId: string;
+  readonly attempt: number;
+  readonly reason: string;
+  readonly detail?: string;
+}
+
 /** Rates of run i = attempt i of every instance; there only with the same number of attempts, two or more, for each instance. */
 export interface RunsRate {
   readonly rates: readonly number[];
@@ -76,6 +84,8 @@ export interface RunSummary {
   readonly passAt1: Rate;
   /** The same without missing attempts and infrastructure errors: an instance left with no attempt drops out. */
   readonly passAt1WithoutInfra: Rate;
+  /** The same by strict verdicts, and where the two differ; null where an attempt that is officially resolved has no strict verdict. */
+  readonly strict: { readonly passAt1: Rate; readonly differing: readonly StrictDifference[] } | null;
   readonly runs: RunsRate | null;
   /** For k from 1 to the smallest number of attempts of any instance with a prediction; over all chosen instances. */
   readonly passAtK: readonly { readonly k: number; readonly value: number }[];
@@ -123,6 +133,7 @@ export function summarise(results: RunResults, known: readonly ValidationEntry[]
       graded.map((item) => share(item, scored(item))),
       reposOf(graded),
     ),
+    strict: strictly(items, results.verdicts),
     runs: runsRate(items),
     passAtK: passAtKs(items),
     byRepository: groups(items, ({ repo }) => repo),
@@ -151,11 +162,37 @@ function validated(
   };
 }
 
-const resolved = ({ verdicts }: InstanceResults) =>
-  verdicts.filter(({ outcome }) => outcome === 'resolved').length;
+function strictly(items: readonly InstanceResults[], verdicts: readonly Verdict[]): RunSummary['strict'] {
+  const official = verdicts.filter(({ outcome }) => outcome === 'resolved');
+  if (!verdicts.some(({ strict }) => strict !== undefined)) return null;
+  if (official.some(({ strict }) => strict === undefined)) return null;
+  return {
+    passAt1: rateOf(
+      items.map((item) => share(item, item.planned, isStrictlyResolved)),
+      items.map(({ instance }) => instance.repo),
+    ),
+    differing: official.flatMap(({ instanceId, attempt, strict }) =>
+      strict === undefined || strict.resolved
+        ? []
+        : [
+            {
+              instanceId,
+              attempt,
+              reason: strict.reason,
+              ...(strict.detail === undefined ? {} : { detail: strict.detail }),
+            },
+          ],
+    ),
+  };
+}
+
+const isResolved = ({ outcome }: Verdict) => outcome === 'resolved';
+const isStrictlyResolved = ({ strict }: Verdict) => strict?.resolved === true;
+const resolved = ({ verdicts }: InstanceResults) => verdicts.filter(isResolved).length;
 const scored = ({ verdicts }: InstanceResults) =>
   verdicts.filter(({ outcome }) => outcome !== 'infra_error').length;
-const share = (item: InstanceResults, attempts: number) => (attempts === 0 ? 0 : resolved(item) / attempts);
+const share = (item: InstanceResults, attempts: number, counts = isResolved) =>
+  attempts === 0 ? 0 : item.verdicts.filter(counts).length / attempts;
 
 function rateOf(scores: readonly number[], repos: readonly string[]): Rate {
   const instances = scores.length;

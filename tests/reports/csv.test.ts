@@ -56,8 +56,8 @@ describe('report.csv', () => {
     );
     expect(`\n${csv(results)}`.replaceAll('\r', '')).toMatchInlineSnapshot(`
 "
-instance_id,repo,difficulty,attempt,model,outcome,reason,phase,fail_to_pass_passed,fail_to_pass_total,pass_to_pass_passed,pass_to_pass_total,applied_with,exit_code,seconds,test_seconds,tries,profile,grader_version,engine,isolation,network,image,image_digest,patch_sha256,notes,finished_at,detail
-a__a-1,a/a,,1,acme/solver,unresolved,tests_failed,,0,1,1,1,,1,2.25,2,1,v5,1,docker,"container, no network",false,sweb.eval.a__a-1,sha256:a__a-1,patch,,2026-11-22T12:00:00.000Z,"said ""no"", twice"
+instance_id,repo,difficulty,attempt,model,outcome,reason,strict_resolved,strict_reason,phase,fail_to_pass_passed,fail_to_pass_total,pass_to_pass_passed,pass_to_pass_total,applied_with,exit_code,seconds,test_seconds,tries,profile,grader_version,engine,isolation,network,image,image_digest,patch_sha256,notes,finished_at,detail
+a__a-1,a/a,,1,acme/solver,unresolved,tests_failed,,,,0,1,1,1,,1,2.25,2,1,v5,1,docker,"container, no network",false,sweb.eval.a__a-1,sha256:a__a-1,patch,,2026-11-22T12:00:00.000Z,"said ""no"", twice"
 "
 `);
   });

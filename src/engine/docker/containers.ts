@@ -22,7 +22,18 @@ export interface ContainerContext {
   readonly docker: () => Promise<Docker>;
   readonly oom: OomWatch;
   readonly patience: Patience;
+  /** Another runtime than the engine's default, e.g. `runsc`. */
+  readonly runtime: string | undefined;
 }
+
+/**
+ * Capabilities of Docker's default set that no test run has a need for. Left are those of a root user who changes owners and users, and kills. What
+ * an instance truly needs is granted by `capAdd`.
+ */
+const DROPPED = ['NET_RAW', 'MKNOD', 'AUDIT_WRITE', 'SYS_CHROOT', 'SETFCAP', 'SETPCAP', 'NET_BIND_SERVICE'];
+
+/** A larger file than this can't be written: 32 GiB. */
+const MAX_FILE_BYTES = 32 * 2 ** 30;
 
 /** Marks a container with the one call that made it, so that a failed call can find what it left. */
 const START_LABEL = 'assay.start';
@@ -32,6 +43,7 @@ function createOptions(
   { image, labels, limits }: ContainerSpec,
   name: string,
   start: string,
+  runtime: string | undefined,
 ): Docker.ContainerCreateOptions {
   return {
     name,
@@ -42,12 +54,19 @@ function createOptions(
     Labels: { ...labels, [START_LABEL]: start },
     HostConfig: {
       Init: true,
-      CapDrop: ['NET_RAW'],
+      ...(runtime === undefined ? {} : { Runtime: runtime }),
+      // A set-user-id program gains nothing. The engine's own seccomp profile stays on.
+      SecurityOpt: ['no-new-privileges'],
+      CapDrop: [...DROPPED],
       CapAdd: [...limits.capAdd],
       Memory: limits.memoryBytes,
       MemorySwap: limits.memoryBytes,
       NanoCpus: Math.round(limits.cpus * 1e9),
       PidsLimit: limits.pids,
+      Ulimits: [
+        { Name: 'core', Soft: 0, Hard: 0 },
+        { Name: 'fsize', Soft: MAX_FILE_BYTES, Hard: MAX_FILE_BYTES },
+      ],
       LogConfig: { Type: 'none', Config: {} },
       ...(limits.network ? {} : { NetworkMode: 'none' }),
     },
@@ -79,8 +98,7 @@ async function destroy(docker: Docker, id: string, ms: number): Promise<void> {
 /** Creates a container; on a name clash the name gets a number, as the other container may belong to a living run. */
 async function create(
   docker: Docker,
-  spec: ContainerSpec,
-  start: string,
+  { spec, start, runtime }: { spec: ContainerSpec; start: string; runtime: string | undefined },
   signal: AbortSignal,
 ): Promise<string> {
   const what = `create container from ${spec.image}`;
@@ -88,7 +106,7 @@ async function create(
     const name = attempt === 1 ? spec.name : `${spec.name}-${attempt}`;
     try {
       const made = await call({ what, signal }, (abortSignal) =>
-        docker.createContainer({ ...createOptions(spec, name, start), abortSignal }),
+        docker.createContainer({ ...createOptions(spec, name, start, runtime), abortSignal }),
       );
       return expectText(made.id, what);
     } catch (error) {
@@ -115,7 +133,8 @@ function after(signal: AbortSignal, ms: number): { signal: AbortSignal; stop: ()
 }
 
 /** ContainerEngine over a Docker engine. */
-export function dockerContainers({ docker: connected, oom, patience }: ContainerContext): ContainerEngine {
+export function dockerContainers(context: ContainerContext): ContainerEngine {
+  const { docker: connected, oom, patience, runtime } = context;
   /** Removes what a failed start left, as far as the engine still answers; the caller gets the first error. */
   async function sweep(docker: Docker, start: string): Promise<void> {
     const options = { what: 'list containers', signal: AbortSignal.timeout(patience.removeMs) };
@@ -134,7 +153,7 @@ export function dockerContainers({ docker: connected, oom, patience }: Container
     const nonce = randomUUID();
     const grace = after(signal, patience.createGraceMs);
     try {
-      const id = await create(docker, spec, nonce, grace.signal);
+      const id = await create(docker, { spec, start: nonce, runtime }, grace.signal);
       await call({ what, signal }, (abortSignal) => docker.getContainer(id).start({ abortSignal }));
       return container(docker, id);
     } catch (error) {

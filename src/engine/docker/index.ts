@@ -12,6 +12,8 @@ import { oomWatch } from './oom.js';
 export interface DockerEngineOptions extends EngineAddress {
   /** DOCKER_CONFIG: the folder of the logins that `docker login` left; default `.docker` in `home`. */
   readonly configFolder?: string;
+  /** A runtime of the engine's to start containers with, e.g. `runsc` (gVisor) or `kata`; default: the engine's own default. */
+  readonly runtime?: string;
   readonly patience?: Partial<EnginePatience>;
 }
 
@@ -45,7 +47,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): Engine {
   return {
     name: 'docker',
     images: dockerImages(docker, options.configFolder ?? (options.home && join(options.home, '.docker'))),
-    containers: dockerContainers({ docker, oom, patience }),
+    containers: dockerContainers({ docker, oom, patience, runtime: options.runtime }),
     async info() {
       const client = await docker();
       const signal = AbortSignal.timeout(patience.connectMs);
@@ -58,7 +60,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): Engine {
         typeof said.MemTotal === 'number' && said.MemTotal > 0 ? said.MemTotal : Number.POSITIVE_INFINITY;
       return {
         version: `docker ${version}`,
-        isolation: 'container, no network, default capabilities minus NET_RAW',
+        isolation: `container${options.runtime === undefined ? '' : ` (${options.runtime})`}, no network, no new privileges, 7 capabilities`,
         isolated: true,
         cpus: Math.min(cpus, availableParallelism()),
         freeMemoryBytes: Math.min(memory, freemem()),

@@ -5,7 +5,7 @@ import { errorOf, eventually, lifeOfAContainer, run, SPEC, withFake } from './sc
 const never = new AbortController().signal;
 
 describe('containers', () => {
-  test('are created with the limits, without network, NET_RAW and log', async () => {
+  test('are created with the limits, without network, new privileges, needless capabilities and log', async () => {
     await withFake({}, async (engine, fake) => {
       const limits = { memoryBytes: 5e8, cpus: 1.5, pids: 99, network: false, capAdd: ['SYS_PTRACE'] };
       await engine.containers.start({ ...SPEC, limits }, never);
@@ -17,7 +17,8 @@ describe('containers', () => {
         HostConfig: {
           Init: true,
           NetworkMode: 'none',
-          CapDrop: ['NET_RAW'],
+          SecurityOpt: ['no-new-privileges'],
+          CapDrop: expect.arrayContaining(['NET_RAW', 'MKNOD', 'SYS_CHROOT']),
           CapAdd: ['SYS_PTRACE'],
           Memory: 5e8,
           MemorySwap: 5e8,

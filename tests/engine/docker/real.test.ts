@@ -91,12 +91,17 @@ await describeWithDocker('a real Docker engine', ({ engine, image }) => {
     });
   });
 
-  test('keeps a container off the network and without NET_RAW', async () => {
+  test('keeps a container off the network, without new privileges, the engine and capabilities that tests do not need', async () => {
     await withContainer(async (container) => {
-      const { stdout } = await sh(container, 'ls /sys/class/net; grep CapEff /proc/self/status');
-      const [links, caps] = [stdout.split('\n').slice(0, -2), stdout.trim().split(/\s+/).at(-1)];
-      expect(links.filter((link) => /^(eth|en)/.test(link))).toEqual([]);
-      expect(BigInt(`0x${caps}`) & (1n << 13n)).toBe(0n);
+      const { stdout: links } = await sh(container, 'ls /sys/class/net');
+      expect(links.split('\n').filter((link) => /^(eth|en)/.test(link))).toEqual([]);
+      const { stdout } = await sh(container, 'grep -E "CapBnd|NoNewPrivs|^Seccomp:" /proc/self/status');
+      const [caps, privileges, seccomp] = stdout.split('\n').map((line) => line.split(/\s+/)[1]);
+      // CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID: bits 0, 1, 3 to 7 of capability.h.
+      expect(Number(`0x${caps}`)).toBe(0b11111011);
+      expect([privileges, seccomp]).toEqual(['1', '2']);
+      expect((await sh(container, 'ls /var/run/docker.sock')).exitCode).not.toBe(0);
+      expect((await sh(container, 'mknod /tmp/disk b 8 0')).exitCode).not.toBe(0);
     });
   });
 
