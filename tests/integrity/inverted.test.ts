@@ -1,0 +1,177 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { INVERT } from '../../src/container/invert.js';
+import {
+  type InvertedTest,
+  invertedIds,
+  resetCommitOf,
+  testPatchOf,
+  withTestPatch,
+} from '../../src/integrity/inverted.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'assay-inverted-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Inverts a file; returns the tests it names. */
+function invert(name: string, text: string): readonly InvertedTest[] {
+  writeFileSync(join(folder, 'invert.py'), INVERT);
+  writeFileSync(join(folder, name), text);
+  const printed = execFileSync('python3', ['-I', '-S', 'invert.py', 'n1', name], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return printed
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as InvertedTest);
+}
+
+/** The tests of an inverted Python file that pass. */
+function passing(text: string): readonly string[] {
+  invert('test_it.py', text);
+  const { stderr } = spawnSync('python3', ['-B', '-m', 'unittest', '-v', 'test_it'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return [...stderr.matchAll(/^(\w+) \(.*\.\.\. ok$/gm)].map((match) => match[1] ?? '');
+}
+
+const HEAD = 'import unittest\n\nclass Case(unittest.TestCase):\n';
+const method = (name: string, ...lines: string[]) =>
+  `    def test_${name}(self):\n${lines.map((line) => `        ${line}\n`).join('')}\n`;
+
+describe('inverted Python tests', () => {
+  test('fail where the code is honest, whatever they assert with', () => {
+    const text = [
+      HEAD,
+      method('equal', 'self.assertEqual(1 + 1, 2)'),
+      method('doc', '"""Adds."""', 'self.assertEqual([1], [1])'),
+      method('true', 'self.assertTrue([1])', 'self.assertFalse([])', 'self.assertIsNone(None)'),
+      method('others', 'self.assertIn(1, [1])', 'self.assertNotEqual(1, 2)', 'self.assertGreater(2, 1)'),
+      method('plain', 'assert 1 == 1', 'assert [1]', 'assert not []'),
+      method('raises', 'with self.assertRaises(ValueError):', '    int("x")'),
+      method('raises_inside', 'with self.assertRaises(AssertionError):', '    assert 1 == 2'),
+      method('call', 'self.assertRaises(ValueError, int, "x")'),
+      method('loop', 'for i in range(3):', '    with self.subTest(i=i):', '        self.assertEqual(i, i)'),
+      method('early', 'self.assertEqual(1, 1)', 'return'),
+      method('try', 'try:', '    assert False', 'except AssertionError:', '    pass'),
+      method('nothing', 'pass'),
+      method('nested', 'def check():', '    assert 1', 'check()'),
+    ].join('');
+    expect(passing(text)).toEqual([]);
+  });
+
+  test.each([
+    [
+      'an object that equals everything',
+      'class A:\n    def __eq__(self, other):\n        return True\n',
+      'self.assertEqual(A(), 3)',
+    ],
+    [
+      'the same on the other side',
+      'class A:\n    def __eq__(self, other):\n        return True\n',
+      'assert 3 == A()',
+    ],
+    [
+      'assertEqual that asserts nothing',
+      'unittest.TestCase.assertEqual = lambda *a, **k: None\n',
+      'self.assertEqual(1, 2)',
+    ],
+    [
+      'assertTrue that asserts nothing',
+      'unittest.TestCase.assertTrue = lambda *a, **k: None\n',
+      'self.assertTrue(1 == 2)',
+    ],
+    [
+      'assertRaises that takes anything',
+      'import contextlib\nunittest.TestCase.assertRaises = lambda *a, **k: contextlib.suppress(BaseException)\n',
+      'with self.assertRaises(ValueError): pass',
+    ],
+    [
+      'a run that does nothing',
+      'unittest.TestCase._callTestMethod = lambda *a: None\n',
+      'self.assertEqual(1, 2)',
+    ],
+    [
+      'failures that count as successes',
+      'unittest.TextTestResult.addFailure = lambda self, test, err: self.addSuccess(test)\n',
+      'self.assertEqual(1, 2)',
+    ],
+  ])('pass by %s', (_, cheat, assertion) => {
+    expect(passing(`import unittest\n${cheat}\n${HEAD}${method('it', assertion)}`)).toEqual(['test_it']);
+  });
+
+  test('are named by class and docstring; what is expected to fail and what does not parse is left alone', () => {
+    const text = `${HEAD}    def test_a(self):\n        """ First line.\n\n        More. """\n\n    @unittest.expectedFailure\n    def test_b(self):\n        assert 0\n`;
+    expect(invert('test_c.py', text)).toEqual([
+      { classes: ['Case'], name: 'test_a', doc: 'First line.', file: 'test_c.py' },
+    ]);
+    expect(invert('test_d.py', 'def test_(:')).toEqual([]);
+    expect(
+      invert('test_e.py', `import pytest\npytestmark = pytest.mark.xfail\ndef test_a():\n    pass\n`),
+    ).toEqual([]);
+  });
+});
+
+describe('inverted tests of node:test', () => {
+  const head = "import assert from 'node:assert/strict';\nimport { describe, it } from 'node:test';\n";
+  const run = (text: string) => {
+    const tests = invert('a.test.mjs', text);
+    const { stdout } = spawnSync('node', ['--test', '--test-reporter=tap', 'a.test.mjs'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    return { tests, passed: /^# pass (\d+)/m.exec(stdout)?.[1], failed: /^# fail (\d+)/m.exec(stdout)?.[1] };
+  };
+
+  test('fail where the code is honest', () => {
+    const text = `${head}describe('a', () => {\n  it('b', () => { assert.equal(1, 1); assert.ok(1); assert.throws(() => { throw new Error('x'); }, /x/); });\n  it("c", async () => { await assert.rejects(Promise.reject(new Error('y')), /y/); assert.notEqual(1, 2); });\n});\n`;
+    expect(run(text)).toEqual({
+      tests: [
+        { file: 'a.test.mjs', title: 'b' },
+        { file: 'a.test.mjs', title: 'c' },
+      ],
+      passed: '0',
+      failed: '2',
+    });
+  });
+
+  test('pass by assertions that assert nothing', () => {
+    const cheat = 'assert.deepEqual = () => {};\n';
+    // As a tree would do it before the test file's own code runs.
+    writeFileSync(join(folder, 'cheat.mjs'), `import assert from 'node:assert/strict';\n${cheat}`);
+    expect(run(`import './cheat.mjs';\n${head}it('b', () => { assert.deepEqual(1, 2); });\n`)).toMatchObject({
+      passed: '1',
+    });
+  });
+});
+
+test('expected tests are matched by the ids of pytest, unittest, sympy and node:test', () => {
+  const inverted: InvertedTest[] = [
+    { file: 'tests/a.py', classes: ['A'], name: 'test_x', doc: 'Does x.' },
+    { file: 'tests/a.py', classes: [], name: 'test_y' },
+    { file: 'b.test.js', title: 'does z' },
+  ];
+  const ids = (...names: string[]) => invertedIds(names, inverted);
+  expect(
+    ids('tests/a.py::A::test_x[1-2]', 'tests/a.py::test_y', 'tests/b.py::test_y', 'tests/a.py::test_x'),
+  ).toEqual(['tests/a.py::A::test_x[1-2]', 'tests/a.py::test_y']);
+  expect(
+    ids('test_x (pkg.a.A)', 'tests.a.A.test_x', 'test_x (pkg.a.B)', 'Does x.', 'test_y', 'test_yz'),
+  ).toEqual(['test_x (pkg.a.A)', 'tests.a.A.test_x', 'Does x.', 'test_y']);
+  expect(ids('group > does z', 'does z', 'group > does z twice')).toEqual(['group > does z', 'does z']);
+});
+
+test('the test patch of an official script can be read and replaced', () => {
+  const script =
+    "git checkout abc1234def a.py\ngit apply -v - <<'EOF_114329324912'\ndiff\n+$& $1\n\nEOF_114329324912\n: '>>>>> Start'\n";
+  expect(testPatchOf(script)).toBe('diff\n+$& $1\n\n');
+  expect(withTestPatch(script, 'other $& $1\n')).toBe(
+    "git checkout abc1234def a.py\ngit apply -v - <<'EOF_114329324912'\nother $& $1\nEOF_114329324912\n: '>>>>> Start'\n",
+  );
+  expect(resetCommitOf(script)).toBe('abc1234def');
+  expect(testPatchOf('echo')).toBeUndefined();
+});
