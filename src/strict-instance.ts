@@ -128,111 +128,103 @@ function some(items: readonly string[]): string {
 }
 
 /** The official grading with the guarded paths as they were. */
-async function restoredRun(options: StrictOptions, guarded: readonly GuardedPath[]): Promise<Judgement> {
-  const { spec, profile } = options.job;
+function restoredRun(options: StrictOptions, guarded: readonly GuardedPath[]): Promise<Judgement> {
+  const { spec } = options.job;
   const list = guarded.map(({ path }) => `${path}\0`).join('');
-  return judgedRun(options, {
-    name: 'restored',
-    script: profile.prepareScript(spec.evalScript),
-    files: [{ path: '/tmp/guarded', content: list }],
-    commands: [RESTORE],
-  });
-}
-
-/** The expected tests that could be inverted and those that passed nevertheless; undefined where none could be. */
-async function invertedRun(options: StrictOptions): Promise<StrictVerdict['inverted']> {
-  const { spec, profile } = options.job;
-  const testPatch = testPatchOf(spec.evalScript);
-  if (testPatch === undefined) return undefined;
-  const made = await invertedTests(options, testPatch);
-  if (made === undefined) return undefined;
-  const tests = made.tests.map((line) => JSON.parse(line) as InvertedTest);
-  const expected = invertedIds([...spec.failToPass, ...spec.passToPass], tests);
-  if (expected.length === 0) return undefined;
-  const { tests: lists } = await judgedRun(options, {
-    name: 'inverted',
-    script: profile.prepareScript(withTestPatch(spec.evalScript, made.testPatch)),
-    files: [],
-    commands: [],
-  });
-  const success = new Set([...(lists?.FAIL_TO_PASS.success ?? []), ...(lists?.PASS_TO_PASS.success ?? [])]);
-  return { tests: expected.length, passed: expected.filter((id) => success.has(id)) };
+  return inContainer(options, (container) =>
+    judgedRun(container, options, {
+      name: 'restored',
+      evalScript: spec.evalScript,
+      files: [{ path: '/tmp/guarded', content: list }],
+      commands: [RESTORE],
+    }),
+  );
 }
 
 /** What an instance's tests become: the same for all attempts. */
-const INVERTED = new WeakMap<EvalSpec, ReturnType<typeof invertTests>>();
+const INVERTED = new WeakMap<EvalSpec, Awaited<ReturnType<typeof invertTests>> | 'none'>();
 
-function invertedTests(options: StrictOptions, testPatch: string): ReturnType<typeof invertTests> {
+/** The expected tests that could be inverted and those that passed nevertheless; undefined where none could be. */
+function invertedRun(options: StrictOptions): Promise<StrictVerdict['inverted']> {
   const { spec } = options.job;
   const { deadlines, clock, signal } = options.context;
-  const known = INVERTED.get(spec);
-  if (known !== undefined) return known;
-  const base = resetCommitOf(spec.evalScript);
-  const nonce = randomBytes(4).toString('hex');
-  const made = inContainer(options, [], (container) =>
-    withDeadline({ phase: 'strict', seconds: deadlines.apply, clock, signal }, (bound) =>
-      invertTests(container, { workdir: spec.workdir, testPatch, base, nonce, signal: bound }),
-    ),
-  );
-  INVERTED.set(spec, made);
-  made.catch(() => INVERTED.delete(spec));
-  return made;
+  const testPatch = testPatchOf(spec.evalScript);
+  if (testPatch === undefined || INVERTED.get(spec) === 'none') return Promise.resolve(undefined);
+  return inContainer(options, async (container) => {
+    const known = INVERTED.get(spec);
+    const base = resetCommitOf(spec.evalScript);
+    const nonce = randomBytes(4).toString('hex');
+    const made =
+      known ??
+      (await withDeadline({ phase: 'strict', seconds: deadlines.apply, clock, signal }, (bound) =>
+        invertTests(container, { workdir: spec.workdir, testPatch, base, nonce, signal: bound }),
+      )) ??
+      'none';
+    INVERTED.set(spec, made);
+    if (made === 'none') return undefined;
+    const tests = made.tests.map((line) => JSON.parse(line) as InvertedTest);
+    const expected = invertedIds([...spec.failToPass, ...spec.passToPass], tests);
+    if (expected.length === 0) return undefined;
+    const { tests: lists } = await judgedRun(container, options, {
+      name: 'inverted',
+      evalScript: withTestPatch(spec.evalScript, made.testPatch),
+      files: [],
+      commands: [],
+    });
+    const success = new Set([...(lists?.FAIL_TO_PASS.success ?? []), ...(lists?.PASS_TO_PASS.success ?? [])]);
+    return { tests: expected.length, passed: expected.filter((id) => success.has(id)) };
+  });
 }
 
 interface RunOptions {
   readonly name: FurtherRun;
-  readonly script: string;
+  readonly evalScript: string;
   readonly files: readonly { readonly path: string; readonly content: string }[];
   /** Run in the patched tree before the script. */
   readonly commands: readonly string[];
 }
 
 /** Applies the patch as the official run did, and judges another run of the tests. */
-async function judgedRun(options: StrictOptions, run: RunOptions): Promise<Judgement> {
-  const { job, command, context } = options;
+async function judgedRun(
+  container: Container,
+  { job, command, context }: StrictOptions,
+  { name, evalScript, files, commands }: RunOptions,
+): Promise<Judgement> {
   const { spec, prediction, profile } = job;
   const { deadlines, clock, signal } = context;
-  const files = [
-    ...run.files,
-    { path: PATCH_FILE, content: prediction.patch ?? '' },
-    { path: EVAL_SCRIPT, content: run.script, mode: 0o755 },
-  ];
-  return inContainer(options, files, async (container) => {
-    await withDeadline({ phase: 'apply', seconds: deadlines.apply, clock, signal }, async (bound) => {
-      for (const text of [command, ...run.commands]) {
-        const argv = ['/bin/bash', '-c', text];
-        const { exitCode } = await container.exec({
-          argv,
-          workdir: spec.workdir,
-          signal: bound,
-          onOutput: () => {},
-        });
-        if (exitCode !== 0)
-          throw new AssayError('engine_failed', `\`${text}\` worked in one container, and not in another`);
-      }
-    });
-    const sink = context.logOf(run.name);
-    const to = { workdir: spec.workdir, sink, seconds: deadlines.test, clock, signal };
-    const tests = await runTests(container, to).finally(() => sink.end());
-    return judge(tests, spec, profile);
+  await withDeadline({ phase: 'strict', seconds: deadlines.apply, clock, signal }, async (bound) => {
+    const patch = { path: PATCH_FILE, content: prediction.patch ?? '' };
+    const script = { path: EVAL_SCRIPT, content: profile.prepareScript(evalScript), mode: 0o755 };
+    await container.put([...files, patch, script], bound);
+    for (const text of [command, ...commands]) {
+      const { exitCode } = await container.exec({
+        argv: ['/bin/bash', '-c', text],
+        workdir: spec.workdir,
+        signal: bound,
+        onOutput: () => {},
+      });
+      if (exitCode !== 0)
+        throw new AssayError('engine_failed', `\`${text}\` worked in one container, and not in another`);
+    }
   });
+  const sink = context.logOf(name);
+  const to = { workdir: spec.workdir, sink, seconds: deadlines.test, clock, signal };
+  const tests = await runTests(container, to).finally(() => sink.end());
+  return judge(tests, spec, profile);
 }
 
 async function inContainer<T>(
   { container: like, context }: StrictOptions,
-  files: Parameters<Container['put']>[0],
   use: (container: Container) => Promise<T>,
 ): Promise<T> {
   const { engine, clock, signal, deadlines } = context;
   let starting: Promise<Container> | undefined;
   try {
     const container = await withDeadline(
-      { phase: 'start', seconds: deadlines.start, clock, signal },
-      async (bound) => {
+      { phase: 'strict', seconds: deadlines.start, clock, signal },
+      (bound) => {
         starting = engine.containers.start(like, bound);
-        const started = await starting;
-        if (files.length > 0) await started.put(files, bound);
-        return started;
+        return starting;
       },
     );
     return await use(container);

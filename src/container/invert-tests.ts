@@ -29,11 +29,12 @@ git apply --numstat -z ${TEST_PATCH} | cut -z -f 3 | xargs -0 "$python" -I -S ${
 printf '\\n%s\\n' '${LINE}'
 git apply --numstat -z ${TEST_PATCH} | cut -z -f 3 | git add --force --pathspec-from-file=- --pathspec-file-nul || exit 6
 git diff --cached --binary --no-renames --no-ext-diff --no-color "$2" || exit 7
+git reset -q --hard && rm ${PROGRAM} ${TEST_PATCH}
 `;
 
 /**
- * Turns the tests of a test patch into their opposite, in a pristine container that nothing else happens in: the lines that the program
- * printed, one for each inverted test, and a test patch that gives the inverted files. Undefined where that can't be done.
+ * Turns the tests of a test patch into their opposite, in a pristine container, which is left as it was: the lines that the program printed, one
+ * for each inverted test, and a test patch that gives the inverted files. Undefined where that can't be done.
  */
 export async function invertTests(
   container: Container,
