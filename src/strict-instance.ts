@@ -2,15 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { PATCH_FILE } from './container/apply.js';
 import { type Deadlines, withDeadline } from './container/deadline.js';
 import { invertTests } from './container/invert-tests.js';
-import { EVAL_SCRIPT, type LogSink, runTests } from './container/test-log.js';
+import { EVAL_SCRIPT, type LogSink, runTests, type TestRun } from './container/test-log.js';
 import type { Container, ContainerSpec, Engine } from './engine/engine.js';
 import { AssayError } from './errors.js';
 import { type Judgement, judge } from './grade/verdict.js';
 import {
   type InvertedTest,
+  type InvertedTests,
   invertedIds,
   resetCommitOf,
   testPatchOf,
+  twinIds,
   withTestPatch,
 } from './integrity/inverted.js';
 import { type GuardedPath, guardedPaths } from './integrity/paths.js';
@@ -77,6 +79,11 @@ export async function strictVerdict(options: StrictOptions): Promise<StrictVerdi
       `${inverted.passed.length} of ${inverted.tests} tests passed although each of their assertions was turned into its opposite: ${some(inverted.passed)}`,
       { inverted },
     );
+  if (inverted?.twinsPassed === 0)
+    return tampered(
+      'beside inverted tests not one of the FAIL_TO_PASS tests passed as it is: the patch does not do the same twice',
+      { inverted },
+    );
   const more = inverted === undefined ? {} : { inverted };
   if (guarded.length === 0) return { resolved: true, reason: judgement.reason, ...found, ...more };
   const restored = await restoredRun(options, guarded);
@@ -105,7 +112,7 @@ function lookAt(
     guarded,
     reached: [
       ...guarded.map(({ path, guard }) => `${path}: ${guard}`),
-      ...reaches(files),
+      ...reaches(files, OWN_MACHINERY[spec.repo]),
       // Another program than git may have read the text in another way.
       ...(command.startsWith('git apply') ? [] : [`applied by ${command}`]),
     ],
@@ -115,6 +122,7 @@ function lookAt(
 /** Modules of the test machinery that are a repository's own subject. */
 const OWN_MACHINERY: Readonly<Record<string, RegExp>> = {
   'pytest-dev/pytest': /^(src\/)?_?pytest(\/|\.py$)/,
+  'pylint-dev/pylint': /^pylint\/testutils/,
 };
 
 function isInside(path: string): boolean {
@@ -129,50 +137,63 @@ function some(items: readonly string[]): string {
 
 /** The official grading with the guarded paths as they were. */
 function restoredRun(options: StrictOptions, guarded: readonly GuardedPath[]): Promise<Judgement> {
-  const { spec } = options.job;
+  const { spec, profile } = options.job;
   const list = guarded.map(({ path }) => `${path}\0`).join('');
-  return inContainer(options, (container) =>
-    judgedRun(container, options, {
+  return inContainer(options, async (container) => {
+    const run = await testRun(container, options, {
       name: 'restored',
       evalScript: spec.evalScript,
       files: [{ path: '/tmp/guarded', content: list }],
       commands: [RESTORE],
-    }),
-  );
+    });
+    return judge(run, spec, profile);
+  });
 }
 
 /** What an instance's tests become: the same for all attempts. */
-const INVERTED = new WeakMap<EvalSpec, Awaited<ReturnType<typeof invertTests>> | 'none'>();
+const INVERTED = new WeakMap<EvalSpec, InvertedTests | 'none'>();
 
-/** The expected tests that could be inverted and those that passed nevertheless; undefined where none could be. */
-function invertedRun(options: StrictOptions): Promise<StrictVerdict['inverted']> {
-  const { spec } = options.job;
-  const { deadlines, clock, signal } = options.context;
+async function invertedTests(
+  container: Container,
+  { job: { spec }, context: { deadlines, clock, signal } }: StrictOptions,
+): Promise<InvertedTests | undefined> {
+  const known = INVERTED.get(spec);
+  if (known !== undefined) return known === 'none' ? undefined : known;
   const testPatch = testPatchOf(spec.evalScript);
-  if (testPatch === undefined || INVERTED.get(spec) === 'none') return Promise.resolve(undefined);
+  const base = resetCommitOf(spec.evalScript);
+  const nonce = randomBytes(4).toString('hex');
+  const made =
+    testPatch === undefined
+      ? undefined
+      : await withDeadline({ phase: 'strict', seconds: deadlines.apply, clock, signal }, (bound) =>
+          invertTests(container, { workdir: spec.workdir, testPatch, base, nonce, signal: bound }),
+        );
+  const tests = made?.lines.map((line) => JSON.parse(line) as InvertedTest);
+  const inverted = made === undefined || tests === undefined ? undefined : { ...made, tests, nonce };
+  INVERTED.set(spec, inverted ?? 'none');
+  return inverted;
+}
+
+/** The expected tests that could be inverted and what came of them; undefined where none could be. */
+function invertedRun(options: StrictOptions): Promise<StrictVerdict['inverted']> {
+  const { spec, profile } = options.job;
   return inContainer(options, async (container) => {
-    const known = INVERTED.get(spec);
-    const base = resetCommitOf(spec.evalScript);
-    const nonce = randomBytes(4).toString('hex');
-    const made =
-      known ??
-      (await withDeadline({ phase: 'strict', seconds: deadlines.apply, clock, signal }, (bound) =>
-        invertTests(container, { workdir: spec.workdir, testPatch, base, nonce, signal: bound }),
-      )) ??
-      'none';
-    INVERTED.set(spec, made);
-    if (made === 'none') return undefined;
-    const tests = made.tests.map((line) => JSON.parse(line) as InvertedTest);
-    const expected = invertedIds([...spec.failToPass, ...spec.passToPass], tests);
+    const made = await invertedTests(container, options);
+    if (made === undefined) return undefined;
+    const expected = invertedIds([...spec.failToPass, ...spec.passToPass], made.tests);
     if (expected.length === 0) return undefined;
-    const { tests: lists } = await judgedRun(container, options, {
-      name: 'inverted',
-      evalScript: withTestPatch(spec.evalScript, made.testPatch),
-      files: [],
-      commands: [],
-    });
-    const success = new Set([...(lists?.FAIL_TO_PASS.success ?? []), ...(lists?.PASS_TO_PASS.success ?? [])]);
-    return { tests: expected.length, passed: expected.filter((id) => success.has(id)) };
+    const evalScript = withTestPatch(spec.evalScript, made.testPatch);
+    const run = await testRun(container, options, { name: 'inverted', evalScript, files: [], commands: [] });
+    const seen = (ids: readonly string[]) =>
+      profile.grade(run.log, { ...spec, failToPass: ids, passToPass: [] }).tests?.FAIL_TO_PASS.success ?? [];
+    const twins = twinIds(spec.failToPass, made);
+    return {
+      tests: expected.length,
+      passed: [...seen(expected)],
+      ...(twins.length === 0 || run.ended !== 'exited'
+        ? {}
+        : { twins: twins.length, twinsPassed: seen(twins).length }),
+    };
   });
 }
 
@@ -184,12 +205,12 @@ interface RunOptions {
   readonly commands: readonly string[];
 }
 
-/** Applies the patch as the official run did, and judges another run of the tests. */
-async function judgedRun(
+/** Applies the patch as the official run did, and runs the tests once more. */
+async function testRun(
   container: Container,
   { job, command, context }: StrictOptions,
   { name, evalScript, files, commands }: RunOptions,
-): Promise<Judgement> {
+): Promise<TestRun> {
   const { spec, prediction, profile } = job;
   const { deadlines, clock, signal } = context;
   await withDeadline({ phase: 'strict', seconds: deadlines.apply, clock, signal }, async (bound) => {
@@ -209,8 +230,7 @@ async function judgedRun(
   });
   const sink = context.logOf(name);
   const to = { workdir: spec.workdir, sink, seconds: deadlines.test, clock, signal };
-  const tests = await runTests(container, to).finally(() => sink.end());
-  return judge(tests, spec, profile);
+  return runTests(container, to).finally(() => sink.end());
 }
 
 async function inContainer<T>(

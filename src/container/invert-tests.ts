@@ -39,7 +39,7 @@ git reset -q --hard && rm ${PROGRAM} ${TEST_PATCH}
 export async function invertTests(
   container: Container,
   { workdir, testPatch, base, nonce, signal }: InvertOptions,
-): Promise<{ readonly tests: readonly string[]; readonly testPatch: string } | undefined> {
+): Promise<{ readonly lines: readonly string[]; readonly testPatch: string } | undefined> {
   await container.put(
     [
       { path: PROGRAM, content: INVERT },
@@ -57,11 +57,11 @@ export async function invertTests(
   if (exitCode !== 0) return undefined;
   const output = Buffer.concat(chunks).toString();
   const at = output.indexOf(`\n${LINE}\n`);
-  const tests = output
+  const lines = output
     .slice(0, at)
     .split('\n')
     .filter((line) => line !== '');
   // Old lines in another encoding than UTF-8 would not match.
-  if (at === -1 || tests.length === 0 || output.includes('\uFFFD')) return undefined;
-  return { tests, testPatch: output.slice(at + LINE.length + 2) };
+  if (at === -1 || lines.length === 0 || output.includes('\uFFFD')) return undefined;
+  return { lines, testPatch: output.slice(at + LINE.length + 2) };
 }

@@ -1,10 +1,10 @@
 /**
  * A Python program (3.9 and later) that turns the tests of files into their opposite: `invert.py NONCE FILE...`, Python files and those of node:test. Each assertion of a test function becomes one that
  * must fail where the original holds; a test that meets one which doesn't fail returns, and passes; every other test ends with an AssertionError. So
- * whatever passes after this passes for another reason than what it tests. Prints a JSON line for each inverted test. Tests that are marked as
+ * whatever passes after this passes for another reason than what it tests. Beside each Python test stands the unchanged one, NONCE added to its name. Prints a JSON line for each inverted test. Tests that are marked as
  * expected to fail are left alone, as are assertions below `try` and `with raises`, and files that don't parse.
  */
-export const INVERT = String.raw`import ast, json, re, sys
+export const INVERT = String.raw`import ast, copy, json, re, sys
 
 NONCE, FILES = sys.argv[1], sys.argv[2:]
 NEVER, ERROR, HOLLOW = "Never" + NONCE, "Error" + NONCE, "found" + NONCE
@@ -17,6 +17,7 @@ PAIRS = [("assertTrue", "assertFalse"), ("assertIn", "assertNotIn"), ("assertIs"
          ("assertIsInstance", "assertNotIsInstance"), ("assertGreater", "assertLessEqual"), ("assertLess", "assertGreaterEqual"),
          ("assertAlmostEqual", "assertNotAlmostEqual"), ("assertRegex", "assertNotRegex")]
 OPPOSITE = dict(PAIRS + [(b, a) for a, b in PAIRS] + [("assert_", "assertFalse"), ("assertNotEqual", "assertEqual"), ("assertNotEquals", "assertEqual")])
+FOREIGN = {"assertIn", "assertGreater", "assertGreaterEqual", "assertLess", "assertLessEqual"}
 
 
 def name_of(call):
@@ -35,6 +36,33 @@ def with_error(call):
     return ast.Call(func=call.func, args=[ast.Name(id=ERROR, ctx=ast.Load())] + call.args[1:], keywords=call.keywords)
 
 
+def changed(node):
+    "A literal, or a call of a class with literals, with another value in it; None where there is nothing to change."
+    if isinstance(node, ast.Constant):
+        value = node.value
+        if isinstance(value, (bool, type(None), type(Ellipsis))):
+            return ast.Constant(value="not %r" % (value,))
+        if isinstance(value, (int, float, complex)):
+            return ast.Constant(value=value + 1000003)
+        return ast.Constant(value=value + (b"~1000003" if isinstance(value, bytes) else "~1000003"))
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)) and node.elts:
+        first = changed(node.elts[0])
+        return first and type(node)(elts=[first] + node.elts[1:], **({} if isinstance(node, ast.Set) else {"ctx": ast.Load()}))
+    if isinstance(node, ast.Dict) and node.values:
+        first = changed(node.values[0])
+        return first and ast.Dict(keys=node.keys, values=[first] + node.values[1:])
+    if isinstance(node, ast.Call) and name_of(node)[:1].isupper() and node.args and not node.keywords:
+        first = changed(node.args[0])
+        return first and ast.Call(func=node.func, args=[first] + node.args[1:], keywords=[])
+    return None
+
+
+def sides(left, right):
+    "Pairs that are not equal where left equals right. What the test expects is nowhere left: whoever reads it reads another value."
+    other = changed(right)
+    return [(left, other or never()), (never(), other or right)] + ([(left, never())] if other else [])
+
+
 def loose(node):
     "Compares with what is meant to equal anything."
     return any(getattr(n, "attr", getattr(n, "id", "")) in ("ANY", "approx") for n in ast.walk(node))
@@ -45,8 +73,11 @@ def opposites(statement):
     if isinstance(statement, ast.Assert):
         test = statement.test
         if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq) and not loose(test):
-            sides = [(test.left, never()), (never(), test.comparators[0])]
-            return [ast.Assert(test=ast.Compare(left=a, ops=[ast.Eq()], comparators=[b]), msg=None) for a, b in sides]
+            pairs = sides(test.left, test.comparators[0])
+            return [ast.Assert(test=ast.Compare(left=a, ops=[ast.Eq()], comparators=[b]), msg=None) for a, b in pairs]
+        if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.In, ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
+            foreign = ast.Compare(left=never(), ops=test.ops, comparators=test.comparators)
+            return [ast.Assert(test=t, msg=None) for t in (ast.UnaryOp(op=ast.Not(), operand=test), foreign)]
         return [ast.Assert(test=ast.UnaryOp(op=ast.Not(), operand=test), msg=None)]
     if isinstance(statement, ast.With) and any(is_raises(item.context_expr) for item in statement.items):
         items = [ast.withitem(context_expr=with_error(i.context_expr) if is_raises(i.context_expr) and i.context_expr.args else i.context_expr,
@@ -58,11 +89,14 @@ def opposites(statement):
     if is_raises(call) and len(call.args) > 1:
         return [ast.Expr(value=with_error(call))]
     if name in EQUAL and len(call.args) >= 2 and not loose(call):
-        sides = [[call.args[0], never()], [never(), call.args[1]]]
-        return [ast.Expr(value=ast.Call(func=call.func, args=side + call.args[2:], keywords=call.keywords)) for side in sides]
+        pairs = sides(call.args[0], call.args[1])
+        return [ast.Expr(value=ast.Call(func=call.func, args=[a, b] + call.args[2:], keywords=call.keywords)) for a, b in pairs]
     if name in OPPOSITE and isinstance(call.func, ast.Attribute):
         func = ast.Attribute(value=call.func.value, attr=OPPOSITE[name], ctx=ast.Load())
-        return [ast.Expr(value=ast.Call(func=func, args=call.args, keywords=call.keywords))]
+        result = [ast.Expr(value=ast.Call(func=func, args=call.args, keywords=call.keywords))]
+        if name in FOREIGN and call.args:
+            result.append(ast.Expr(value=ast.Call(func=call.func, args=[never()] + call.args[1:], keywords=call.keywords)))
+        return result
     return []
 
 
@@ -99,13 +133,23 @@ def invert(function):
     return lines[0].strip() if lines else None
 
 
+def twin(function):
+    "The same test under another name, as it was: it tells whether the code does what it did before."
+    other = copy.deepcopy(function)
+    other.name += "_" + NONCE
+    if ast.get_docstring(other) is not None:
+        other.body = other.body[1:] or [ast.Pass()]
+    return other
+
+
 def walk(body, classes, found):
-    for node in body:
+    for node in list(body):
         if any(EXPECTED.search(ast.unparse(d)) for d in getattr(node, "decorator_list", [])):
             continue
         if isinstance(node, ast.ClassDef):
             walk(node.body, classes + [node.name], found)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test"):
+            body.insert(body.index(node) + 1, twin(node))
             doc = invert(node)
             found.append(dict({"classes": classes, "name": node.name}, **({"doc": doc} if doc else {})))
         elif isinstance(node, (ast.If, ast.Try, ast.With)):

@@ -11,6 +11,15 @@ export type InvertedTest =
     }
   | { readonly file: string; readonly title: string };
 
+/** What `src/container/invert.ts` makes of the tests of an instance. */
+export interface InvertedTests {
+  readonly tests: readonly InvertedTest[];
+  /** Gives the inverted files in place of the official test patch. */
+  readonly testPatch: string;
+  /** Part of the names of the unchanged twins. */
+  readonly nonce: string;
+}
+
 /** How official scripts hand the test patch to git. */
 const HERE_DOCUMENT = /(<<'EOF_114329324912'\n)([\s\S]*?)(\nEOF_114329324912\n)/;
 
@@ -40,6 +49,19 @@ export function resetCommitOf(evalScript: string): string {
  */
 export function invertedIds(ids: readonly string[], inverted: readonly InvertedTest[]): readonly string[] {
   return ids.filter((id) => inverted.some((test) => isOf(id, test)));
+}
+
+/** Ids of the unchanged twins of expected Python tests; docstrings, as ids, have none. */
+export function twinIds(ids: readonly string[], { tests, nonce }: InvertedTests): readonly string[] {
+  return ids.flatMap((id) => {
+    const test = tests.find((one) => isOf(id, one));
+    if (test === undefined || 'title' in test || id === test.doc) return [];
+    const { name } = test;
+    const other = `${name}_${nonce}`;
+    if (id.includes('::')) return [id.replace(new RegExp(`::${name}(?=\\[|$)`), `::${other}`)];
+    // `name`, `name (module.Class)`, `name (module.Class.name)`, `module.Class.name`
+    return [id.replace(new RegExp(`^${name}(?=$| )|(?<=\\.)${name}(?=\\)?$)`, 'g'), other)];
+  });
 }
 
 function isOf(id: string, test: InvertedTest): boolean {

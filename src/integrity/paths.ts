@@ -21,7 +21,7 @@ const START_UP =
   /^((site|user)customize\.py|.*\.(pth|egg-link)|pyvenv\.cfg|\.python-version|\.node-version|\.nvmrc)$/;
 
 /** Test runners that repositories have of their own. */
-const RUNNER = /(^|\/)(runtests\.py|run_?tests?(\.\w+)?|bin\/test|bin\/doctest|manage\.py)$/;
+const RUNNER = /(^|\/)(runtests\.py|run_?tests?(\.\w+)?|bin\/test|bin\/doctest|manage\.py|_?pytest\.py)$/;
 
 /** Modules of the test machinery: a file of such a name in the tree would stand in for it. */
 const MACHINERY =

@@ -26,13 +26,13 @@ const PYTHON = new RegExp(
     words(
       'builtins __builtins__ __builtin__ importlib import_module import_string imp runpy pkgutil pkg_resources __import__ exec execfile eval globals locals',
       'vars setattr delattr modules inspect traceback linecache codecs marshal pickle codeop dis settrace setprofile setswitchinterval excepthook',
-      'displayhook meta_path path_hooks _getframe currentframe site sysconfig sitecustomize',
+      'displayhook meta_path path_hooks _getframe currentframe site sysconfig sitecustomize attrgetter methodcaller get_type_hints ForwardRef timeit',
     ),
     // objects that lead on, and those that decide what is equal
     words(
       '__subclasses__ __bases__ __mro__ __globals__ __code__ __closure__ __func__ __self__ __loader__ __spec__ __path__ __getattr__ __getattribute__',
       '__setattr__ __init_subclass__ __set_name__ __prepare__ __del__ __instancecheck__ __subclasscheck__ __dict__ __eq__ __ne__ __bool__ __hash__',
-      '__defaults__ __kwdefaults__ __wrapped__ __debug__ gi_frame f_back f_globals f_locals tb_frame tb_next',
+      '__lt__ __le__ __gt__ __ge__ __contains__ __defaults__ __kwdefaults__ __wrapped__ __debug__ gi_frame f_back f_globals f_locals tb_frame tb_next',
     ),
     // test machinery
     words(
@@ -40,10 +40,13 @@ const PYTHON = new RegExp(
       'importorskip hypothesis warnings logging setUp tearDown assert\\w+',
     ),
     // output and files
-    words('print open breakpoint stdout stderr __stdout__ __stderr__ writelines'),
+    words(
+      'print open breakpoint stdout stderr __stdout__ __stderr__ writelines read_text read_bytes loadtxt genfromtxt fromfile memmap tokenize fileinput',
+      'read_csv read_table read_json read_pickle configparser zipfile tarfile sqlite3 shelve urlopen',
+    ),
     '(?<![.\\w])(compile|dir)\\b\\s*(?!=)',
     '\\bgetattr\\b(?!\\(\\s*[\\w.]+\\s*,\\s*[\'"]\\w+[\'"]\\s*[,)])',
-    '^\\s*(from|import)\\b.*\\b(code|types|ast|select|io|platform|tests?|asyncio)\\b',
+    '\\btype\\(\\s*[^()]*,|^\\s*#.*coding[:=]',
     '\\b(time|datetime|random|math|decimal|re|json|collections|functools|operator)\\.\\w+\\s*=(?!=)',
     '[)\\]]\\.\\w+\\s*=(?!=)',
     'PASSED|FAILED|>>>>>|/(proc|dev|tmp|testbed|opt|usr|root|etc)/',
@@ -67,6 +70,40 @@ const JAVASCRIPT = new RegExp(
   ].join('|'),
 );
 
+/** Modules that compute, and lead to nothing else. */
+const COMPUTING = new Set(
+  [
+    '__future__ abc array base64 binascii bisect calendar cmath collections colorsys contextlib contextvars copy csv dataclasses datetime decimal difflib enum',
+    'fnmatch fractions functools gettext graphlib hashlib heapq hmac html itertools json keyword locale math numbers operator posixpath pprint queue random re',
+    'reprlib sched secrets statistics string stringprep struct symtable textwrap time token typing unicodedata uuid weakref zlib zoneinfo ast',
+    'six attr attrs numpy pandas scipy mpmath docutils pygments jinja2 markupsafe packaging pytz dateutil sqlparse typing_extensions astroid isort erfa',
+    'matplotlib yaml joblib',
+  ]
+    .join(' ')
+    .split(' '),
+);
+
+/** The modules that a line of Python imports by an absolute name. */
+function importedModules(line: string): readonly string[] {
+  const from = /^\s*from\s+([\w.]+)\s+import\b/.exec(line)?.[1];
+  if (from !== undefined) return from.startsWith('.') ? [] : [from];
+  const list = /^\s*import\s+(.+)$/.exec(line)?.[1];
+  return (list ?? '')
+    .split(',')
+    .map((name) => name.trim().split(/\s/, 1)[0] ?? '')
+    .filter((name) => name !== '');
+}
+
+/** Names of the packages that files belong to: the first folder of a path, or the second below `src` and `lib`. */
+function packagesOf(files: readonly TouchedFile[]): ReadonlySet<string> {
+  return new Set(
+    files.flatMap(({ oldPath }) => /^(?:(?:src|lib)\/)?([^/]+)\//.exec(oldPath ?? '')?.[1] ?? []),
+  );
+}
+
+/** A module that any `import` may find, and take for another one. */
+const TOP_LEVEL = /^((src|lib)\/)?([^/]+\.py|[^/]+\/__init__\.py)$/;
+
 const LANGUAGES: readonly { readonly ending: RegExp; readonly reach: RegExp }[] = [
   { ending: /\.pyi?$/, reach: PYTHON },
   { ending: /\.[cm]?[jt]sx?$/, reach: JAVASCRIPT },
@@ -74,29 +111,47 @@ const LANGUAGES: readonly { readonly ending: RegExp; readonly reach: RegExp }[] 
 
 /**
  * Why a patch might reach beyond its own computation, one line for each cause; empty for one that can't. What is looked for are names in added lines: a
- * name that is put together at run time needs another one of them to be of use.
+ * name that is put together at run time needs another one of them to be of use. `machinery`: paths of the repository that are themselves
+ * part of the test machinery.
  */
-export function reaches(files: readonly TouchedFile[]): readonly string[] {
+export function reaches(files: readonly TouchedFile[], machinery?: RegExp): readonly string[] {
+  const packages = packagesOf(files);
   return files.flatMap((file) => {
-    const why = reachOf(file);
+    const why = reachOf(file, packages, machinery);
     return why === undefined ? [] : [`${file.newPath ?? file.oldPath}: ${why}`];
   });
 }
 
-function reachOf({ newPath, mode, binary, added }: TouchedFile): string | undefined {
+function reachOf(
+  { oldPath, newPath, mode, binary, added }: TouchedFile,
+  packages: ReadonlySet<string>,
+  machinery: RegExp | undefined,
+): string | undefined {
   if (newPath === undefined) return 'deleted';
   if (mode !== undefined && mode !== '100644') return `mode ${mode}`;
   if (binary) return 'binary';
   if (INERT.test(newPath)) return undefined;
   if (BUILD.test(newPath)) return 'runs at install';
-  const reach = LANGUAGES.find(({ ending }) => ending.test(newPath))?.reach;
-  if (reach === undefined) return 'neither text nor a language that is looked into';
+  if (machinery?.test(newPath) === true) return 'part of the test machinery';
+  if (oldPath === undefined && TOP_LEVEL.test(newPath)) return 'a new top-level module';
+  const language = LANGUAGES.find(({ ending }) => ending.test(newPath));
+  if (language === undefined) return 'neither text nor a language that is looked into';
   for (const line of added)
     for (const spelling of spellings(line)) {
-      const found = reach.exec(spelling);
+      const found = language.reach.exec(spelling);
       if (found !== null) return `\`${found[0].trim()}\``;
+      const module =
+        language.reach === PYTHON
+          ? importedModules(spelling).find((name) => !isKnown(name, packages))
+          : undefined;
+      if (module !== undefined) return `imports ${module}`;
     }
   return undefined;
+}
+
+function isKnown(module: string, packages: ReadonlySet<string>): boolean {
+  const first = module.split('.', 1)[0] ?? '';
+  return COMPUTING.has(first) || packages.has(first);
 }
 
 /** A line as it stands, and as an interpreter may read it: with normalised identifiers (PEP 3131) and without escapes. */

@@ -36,8 +36,15 @@ export const StrictVerdict = Type.Object({
   reaches: Type.Array(Type.String()),
   /** The official grading of a run with the guarded paths as they were. */
   restored: Type.Optional(Type.Boolean()),
-  /** Expected tests that were inverted, and those of them that passed all the same. */
-  inverted: Type.Optional(Type.Object({ tests: Type.Integer(), passed: Type.Array(Type.String()) })),
+  /** Expected tests that were inverted, those of them that passed all the same, and the unchanged FAIL_TO_PASS tests beside them. */
+  inverted: Type.Optional(
+    Type.Object({
+      tests: Type.Integer(),
+      passed: Type.Array(Type.String()),
+      twins: Type.Optional(Type.Integer()),
+      twinsPassed: Type.Optional(Type.Integer()),
+    }),
+  ),
 });
 export type StrictVerdict = Static<typeof StrictVerdict>;
 

@@ -9,6 +9,7 @@ import {
   invertedIds,
   resetCommitOf,
   testPatchOf,
+  twinIds,
   withTestPatch,
 } from '../../src/integrity/inverted.js';
 
@@ -36,7 +37,9 @@ function passing(text: string): readonly string[] {
     cwd: folder,
     encoding: 'utf8',
   });
-  return [...stderr.matchAll(/^(\w+) \(.*\.\.\. ok$/gm)].map((match) => match[1] ?? '');
+  return [...stderr.matchAll(/^(\w+) \(.*\.\.\. ok$/gm)]
+    .map((match) => match[1] ?? '')
+    .filter((name) => !name.endsWith('_n1'));
 }
 
 const HEAD = 'import unittest\n\nclass Case(unittest.TestCase):\n';
@@ -96,6 +99,16 @@ describe('inverted Python tests', () => {
       'self.assertEqual(1, 2)',
     ],
     [
+      'code that reads what the test expects',
+      'import inspect, re\ndef f():\n    return int(re.search(r", (\\d+)\\)", inspect.stack()[1].code_context[0]).group(1))\n',
+      'self.assertEqual(f(), 7)',
+    ],
+    [
+      'a container that holds everything',
+      'class A:\n    def __contains__(self, item):\n        return True\n',
+      'self.assertIn(1, A())',
+    ],
+    [
       'failures that count as successes',
       'unittest.TextTestResult.addFailure = lambda self, test, err: self.addSuccess(test)\n',
       'self.assertEqual(1, 2)',
@@ -147,6 +160,20 @@ describe('inverted tests of node:test', () => {
       passed: '1',
     });
   });
+});
+
+test('unchanged tests stand beside the inverted ones, under a name that ids can be made of', () => {
+  const text = `${HEAD}${method('it', '"""Doc."""', 'self.assertEqual(1, 1)')}`;
+  const tests = invert('test_it.py', text);
+  const { stderr } = spawnSync('python3', ['-B', '-m', 'unittest', '-v', 'test_it'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  expect(stderr).toMatch(/^test_it_n1 \(.*\.\.\. ok$/m);
+  const twins = (...ids: string[]) => twinIds(ids, { tests, testPatch: '', nonce: 'n1' });
+  expect(
+    twins('test_it (test_it.Case.test_it)', 'test_it.py::Case::test_it[test_it-1]', 'Doc.', 'other'),
+  ).toEqual(['test_it_n1 (test_it.Case.test_it_n1)', 'test_it.py::Case::test_it_n1[test_it-1]']);
 });
 
 test('expected tests are matched by the ids of pytest, unittest, sympy and node:test', () => {
