@@ -13,6 +13,7 @@ interface InvertOptions {
 
 const PROGRAM = '/tmp/invert.py';
 const TEST_PATCH = '/tmp/test.diff';
+const INVERTED = '/tmp/inverted.diff';
 
 /** What is printed between the list of tests and the patch. */
 const LINE = '---- patch ----';
@@ -25,11 +26,18 @@ for python in /usr/bin/python3 /opt/miniconda3/bin/python python3 ""; do
 done
 [ -n "$python" ] || exit 3
 git apply ${TEST_PATCH} || exit 4
-git apply --numstat -z ${TEST_PATCH} | cut -z -f 3 | xargs -0 "$python" -I -S ${PROGRAM} "$3" || exit 5
+files() { git apply --numstat -z ${TEST_PATCH} | cut -z -f 3; }
+files | xargs -0 "$python" -I -S ${PROGRAM} "$3" || exit 5
 printf '\\n%s\\n' '${LINE}'
-git apply --numstat -z ${TEST_PATCH} | cut -z -f 3 | git add --force --pathspec-from-file=- --pathspec-file-nul || exit 6
-git diff --cached --binary --no-renames --no-ext-diff --no-color "$2" || exit 7
-git reset -q --hard && rm ${PROGRAM} ${TEST_PATCH}
+files | xargs -0 git add --force -- || exit 6
+files | xargs -0 git diff --cached --binary --no-renames --no-ext-diff --no-color "$2" -- >${INVERTED} || exit 7
+git reset -q --hard || exit 8
+# As the official script will do it.
+files | xargs -0 -n 1 git checkout -q "$2" --
+git apply --check ${INVERTED} || exit 9
+git reset -q --hard || exit 8
+cat ${INVERTED}
+rm ${PROGRAM} ${TEST_PATCH} ${INVERTED}
 `;
 
 /**
@@ -55,13 +63,21 @@ export async function invertTests(
     onOutput: (chunk) => void chunks.push(chunk),
   });
   if (exitCode !== 0) return undefined;
-  const output = Buffer.concat(chunks).toString();
-  const at = output.indexOf(`\n${LINE}\n`);
+  const output = asText(Buffer.concat(chunks));
+  const at = output?.indexOf(`\n${LINE}\n`) ?? -1;
+  if (output === undefined || at === -1) return undefined;
   const lines = output
     .slice(0, at)
     .split('\n')
     .filter((line) => line !== '');
-  // Old lines in another encoding than UTF-8 would not match.
-  if (at === -1 || lines.length === 0 || output.includes('\uFFFD')) return undefined;
-  return { lines, testPatch: output.slice(at + LINE.length + 2) };
+  return lines.length === 0 ? undefined : { lines, testPatch: output.slice(at + LINE.length + 2) };
+}
+
+/** Undefined for what isn't UTF-8: old lines in another encoding would not match. */
+function asText(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }

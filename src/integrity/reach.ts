@@ -8,7 +8,8 @@ const INERT =
 const BUILD =
   /(^|\/)(setup\.py|_?build(_\w+)?\.py|hatch_build\.py|__main__\.py|ah_bootstrap\.py|ez_setup\.py|versioneer\.py)$/;
 
-const words = (...lists: string[]) => `\\b(${lists.join(' ').split(' ').join('|')})\\b`;
+/** Any of the words, also as a module may hold it for itself: `random._os`, `six.exec_`. */
+const words = (...lists: string[]) => `\\b_*(${lists.join(' ').split(' ').join('|')})_*\\b`;
 
 /**
  * Names with which Python code can reach what is not its own: the process, the interpreter, the test machinery, output and files. Whoever names
@@ -21,7 +22,7 @@ const PYTHON = new RegExp(
       'signal subprocess multiprocessing threading _thread concurrent resource ctypes cffi mmap fcntl pty socket shutil tempfile pathlib',
       'faulthandler gc atexit exit quit _exit abort SystemExit KeyboardInterrupt BaseException kill fork system popen Popen environ argv',
     ),
-    '\\bos\\b(?!\\.(path|sep|fspath|linesep|pathsep|PathLike)\\b)|\\bsys\\b(?!\\.(version_info|maxsize|platform|byteorder|maxunicode)\\b)|^\\s*from (os|sys)\\b',
+    '\\b_*os\\b(?!\\.(path|sep|fspath|linesep|pathsep|PathLike)\\b)|\\b_*sys\\b(?!\\.(version_info|maxsize|platform|byteorder|maxunicode)\\b)|^\\s*from (os|sys)\\b',
     // code and modules
     words(
       'builtins __builtins__ __builtin__ importlib import_module import_string imp runpy pkgutil pkg_resources __import__ exec execfile eval globals locals',
@@ -42,15 +43,16 @@ const PYTHON = new RegExp(
     // output and files
     words(
       'print open breakpoint stdout stderr __stdout__ __stderr__ writelines read_text read_bytes loadtxt genfromtxt fromfile memmap tokenize fileinput',
-      'read_csv read_table read_json read_pickle configparser zipfile tarfile sqlite3 shelve urlopen',
+      'read_csv read_table read_json read_pickle configparser zipfile tarfile sqlite3 shelve urlopen redirect_stdout redirect_stderr posix',
     ),
-    '(?<![.\\w])(compile|dir)\\b\\s*(?!=)',
+    '(?<![.\\w])(compile|dir)\\b\\s*(?!=)|(?<![.\\w])(input|help)\\(',
     '\\bgetattr\\b(?!\\(\\s*[\\w.]+\\s*,\\s*[\'"]\\w+[\'"]\\s*[,)])',
     '\\btype\\(\\s*[^()]*,|^\\s*#.*coding[:=]',
     '\\b(time|datetime|random|math|decimal|re|json|collections|functools|operator)\\.\\w+\\s*=(?!=)',
     '[)\\]]\\.\\w+\\s*=(?!=)',
     'PASSED|FAILED|>>>>>|/(proc|dev|tmp|testbed|opt|usr|root|etc)/',
   ].join('|'),
+  'm',
 );
 
 /** As above for JavaScript and TypeScript, where a module reaches only what it imports, what is global, and prototypes. */
@@ -59,15 +61,18 @@ const JAVASCRIPT = new RegExp(
     words(
       'process global globalThis window self child_process worker_threads eval Function __proto__ prototype setPrototypeOf getPrototypeOf Reflect Proxy',
       'defineProperty defineProperties __defineGetter__ __defineSetter__ __lookupGetter__ console callee caller prepareStackTrace captureStackTrace',
-      'stackTraceLimit toPrimitive hasInstance valueOf Atomics WebAssembly',
+      'stackTraceLimit toPrimitive hasInstance valueOf Atomics WebAssembly getOwnPropertyDescriptors?',
     ),
     '\\bmodule\\b(?!\\.exports\\b)|[.?]\\s*constructor\\b|[\'"`]constructor',
     '\\bfrom\\s*[\'"](?!\\.)|\\bimport\\s*[\'"(]|\\brequire\\b(?!\\(\\s*[\'"]\\.)|\\breturn\\s+this\\b(?!\\.)|\\bthis\\s*\\[',
+    // members by a name that is not to be read here
+    '(?<![=(,:?&|{[>]\\s*)(?<=[\\w$)\\]]|\\?\\.)\\[\\s*[A-Za-z_$]|[{,]\\s*\\[[^\\]]*\\]\\s*:',
     '\\[[^\\]]*[\'"`]\\s*\\+|\\+\\s*[\'"`][^\\[]*\\]|\\[\\s*`',
     '\\b(Date|Math|JSON|Object|Array|String|Number|Promise|Error|Map|Set)\\.\\w+\\s*=(?!=)',
     '\\b(set(Timeout|Interval|Immediate)|queueMicrotask|Date)\\s*=(?!=)',
     '\\bok \\d|# (pass|fail|tests)|>>>>>',
   ].join('|'),
+  'm',
 );
 
 /** Modules that compute, and lead to nothing else. */
@@ -75,23 +80,23 @@ const COMPUTING = new Set(
   [
     '__future__ abc array base64 binascii bisect calendar cmath collections colorsys contextlib contextvars copy csv dataclasses datetime decimal difflib enum',
     'fnmatch fractions functools gettext graphlib hashlib heapq hmac html itertools json keyword locale math numbers operator posixpath pprint queue random re',
-    'reprlib sched secrets statistics string stringprep struct symtable textwrap time token typing unicodedata uuid weakref zlib zoneinfo ast',
-    'six attr attrs numpy pandas scipy mpmath docutils pygments jinja2 markupsafe packaging pytz dateutil sqlparse typing_extensions astroid isort erfa',
-    'matplotlib yaml joblib',
+    'reprlib sched secrets statistics stringprep struct symtable textwrap time token typing unicodedata uuid weakref zlib zoneinfo ast',
+    'six attr attrs numpy pandas scipy mpmath docutils pygments markupsafe packaging pytz dateutil sqlparse typing_extensions astroid isort erfa',
+    'matplotlib',
   ]
     .join(' ')
     .split(' '),
 );
 
-/** The modules that a line of Python imports by an absolute name. */
-function importedModules(line: string): readonly string[] {
-  const from = /^\s*from\s+([\w.]+)\s+import\b/.exec(line)?.[1];
-  if (from !== undefined) return from.startsWith('.') ? [] : [from];
-  const list = /^\s*import\s+(.+)$/.exec(line)?.[1];
-  return (list ?? '')
-    .split(',')
-    .map((name) => name.trim().split(/\s/, 1)[0] ?? '')
-    .filter((name) => name !== '');
+/** The modules that Python code imports by an absolute name. */
+function importedModules(code: string): readonly string[] {
+  const from = [...code.matchAll(/(?:^|[;:])[ \t]*from\s+(\w[\w.]*)\s+import\b/gm)].map(
+    ([, name = '']) => name,
+  );
+  const lists = [...code.matchAll(/(?:^|[;:])[ \t]*import\s+([^\n;]+)/gm)].flatMap(([, names = '']) =>
+    names.split(',').map((name) => name.trim().split(/\s/, 1)[0] ?? ''),
+  );
+  return [...from, ...lists].filter((name) => name !== '');
 }
 
 /** Names of the packages that files belong to: the first folder of a path, or the second below `src` and `lib`. */
@@ -130,22 +135,21 @@ function reachOf(
   if (newPath === undefined) return 'deleted';
   if (mode !== undefined && mode !== '100644') return `mode ${mode}`;
   if (binary) return 'binary';
-  if (INERT.test(newPath)) return undefined;
+  const language = LANGUAGES.find(({ ending }) => ending.test(newPath));
+  if (language === undefined && INERT.test(newPath)) return undefined;
   if (BUILD.test(newPath)) return 'runs at install';
   if (machinery?.test(newPath) === true) return 'part of the test machinery';
   if (oldPath === undefined && TOP_LEVEL.test(newPath)) return 'a new top-level module';
-  const language = LANGUAGES.find(({ ending }) => ending.test(newPath));
   if (language === undefined) return 'neither text nor a language that is looked into';
-  for (const line of added)
-    for (const spelling of spellings(line)) {
-      const found = language.reach.exec(spelling);
-      if (found !== null) return `\`${found[0].trim()}\``;
-      const module =
-        language.reach === PYTHON
-          ? importedModules(spelling).find((name) => !isKnown(name, packages))
-          : undefined;
-      if (module !== undefined) return `imports ${module}`;
-    }
+  for (const spelling of spellings(added.join('\n'))) {
+    const found = language.reach.exec(spelling);
+    if (found !== null) return `\`${found[0].trim()}\``;
+    const module =
+      language.reach === PYTHON
+        ? importedModules(spelling).find((name) => !isKnown(name, packages))
+        : undefined;
+    if (module !== undefined) return `imports ${module}`;
+  }
   return undefined;
 }
 
@@ -154,14 +158,18 @@ function isKnown(module: string, packages: ReadonlySet<string>): boolean {
   return COMPUTING.has(first) || packages.has(first);
 }
 
-/** A line as it stands, and as an interpreter may read it: with normalised identifiers (PEP 3131) and without escapes. */
-function spellings(line: string): ReadonlySet<string> {
-  const unescaped = line.replace(
-    /\\(?:u\{?([0-9a-fA-F]{4,6})\}?|x([0-9a-fA-F]{2}))/g,
-    (all, wide, narrow) => {
-      const code = Number.parseInt(wide ?? narrow, 16);
-      return code > 0x10ffff ? all : String.fromCodePoint(code);
+/**
+ * Code as it stands, and as an interpreter may read it: with normalised identifiers (PEP 3131), without escapes, with lines that go on in the next
+ * joined, without comments within lines.
+ */
+function spellings(code: string): ReadonlySet<string> {
+  const unescaped = code.replace(
+    /\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2}))/g,
+    (all, braced, wide, wider, narrow) => {
+      const point = Number.parseInt(braced ?? wide ?? wider ?? narrow, 16);
+      return point > 0x10ffff ? all : String.fromCodePoint(point);
     },
   );
-  return new Set([line, line.normalize('NFKC'), unescaped]);
+  const joined = code.replaceAll('\\\n', ' ').replace(/\/\*[\s\S]*?\*\//g, ' ');
+  return new Set([code, code.normalize('NFKC'), unescaped, joined]);
 }
