@@ -67,7 +67,9 @@ function strictLines({ strict }: RunSummary): string[] {
     `strict  ${percent(passAt1.rate)} %  (${score(passAt1)} of ${count(passAt1.instances, 'instance')})`,
     ...differing
       .slice(0, SHOWN)
-      .map(({ instanceId, reason, detail = '' }) => oneLine(`        ${instanceId}: ${reason}: ${detail}`)),
+      .map(
+        ({ instanceId, reason, detail = '' }) => `        ${oneLine(`${instanceId}: ${reason}: ${detail}`)}`,
+      ),
     ...(rest > 0 ? [`        ... and ${rest} more, in report.md`] : []),
   ];
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { reporters } from '../../reports/index.js';
 import { type RunResults, summarise } from '../../src/index.js';
-import { instance, MIXED, PULL_LIMITED, runResults, verdict } from './run-results.js';
+import { CLEAN, instance, MIXED, PULL_LIMITED, runResults, TAMPERED, verdict } from './run-results.js';
 
 function markdown(results: RunResults): string {
   const [file] = reporters.md(results, summarise(results));
@@ -148,4 +148,17 @@ Not validated on this machine: assay validate verified --epochs 3
       ),
     );
   });
+});
+
+test('report.md has the strict rate beside the official one, and what only the latter takes', () => {
+  const text = markdown(
+    runResults(
+      [instance('a__a-1'), instance('a__a-2')],
+      [verdict('a__a-1', CLEAN), verdict('a__a-2', TAMPERED)],
+    ),
+  );
+  expect(text).toContain('| strict verdict, all chosen instances | 1 | 2 | 50.0 % |');
+  expect(text).toContain(
+    '| a\\_\\_a-2 | 1 | `tampered` | with conftest.py as before the patch: 1 \\| failed |',
+  );
 });

@@ -81,6 +81,21 @@ const APPLY_FAILED = {
   official: OFFICIAL,
 } as const satisfies Partial<Verdict>;
 
+/** A strict verdict that says no to a resolved attempt. */
+export const TAMPERED = {
+  strict: {
+    resolved: false,
+    reason: 'tampered',
+    detail: 'with conftest.py as before the patch: 1 | failed',
+    guarded: [{ path: 'conftest.py', guard: 'configuration' }],
+    reaches: ['conftest.py: configuration'],
+    restored: false,
+  },
+};
+
+/** A strict verdict that agrees. */
+export const CLEAN = { strict: { resolved: true, reason: 'tests_passed', guarded: [], reaches: [] } };
+
 const TIMEOUT = {
   outcome: 'unresolved',
   reason: 'test_timeout',

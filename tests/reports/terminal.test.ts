@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { renderTable } from '../../reports/index.js';
 import { summarise } from '../../src/index.js';
-import { instance, MIXED, runResults, verdict } from './run-results.js';
+import { CLEAN, instance, MIXED, runResults, TAMPERED, verdict } from './run-results.js';
 
 test('the table leads with Pass@1 and says what is missing and what to do', () => {
   expect(`\n${renderTable(summarise(MIXED))}`).toMatchInlineSnapshot(`
@@ -84,4 +84,14 @@ test('an empty run has no rate and no crash', () => {
 test('a model name cannot move the cursor or break the layout', () => {
   const results = runResults([], [], { model: '\u001b[2Jred\r\nnews\u202eflip' });
   expect(renderTable(summarise(results)).split('\n')[0]).toBe('[2Jred news flip on verified, profile v5');
+});
+
+test('what only the official verdict takes is named below the rate', () => {
+  const results = runResults(
+    [instance('a__a-1'), instance('a__a-2')],
+    [verdict('a__a-1', CLEAN), verdict('a__a-2', TAMPERED)],
+  );
+  const lines = renderTable(summarise(results)).split('\n');
+  expect(lines).toContain('strict  50.0 %  (1 of 2 instances)');
+  expect(lines).toContain('        a__a-2: tampered: with conftest.py as before the patch: 1 | failed');
 });

@@ -3,7 +3,16 @@ import fc from 'fast-check';
 import type { Verdict } from '../../src/index.js';
 import { byInstance } from '../../src/stats/instances.js';
 import { summarise } from '../../src/stats/summary.js';
-import { EMPTY_PATCH, instance, MIXED, PULL_LIMITED, runResults, verdict } from '../reports/run-results.js';
+import {
+  CLEAN,
+  EMPTY_PATCH,
+  instance,
+  MIXED,
+  PULL_LIMITED,
+  runResults,
+  TAMPERED,
+  verdict,
+} from '../reports/run-results.js';
 
 const UNRESOLVED = { outcome: 'unresolved' } as const;
 
@@ -167,4 +176,35 @@ test('any mix of outcomes gives rates in [0, 1] that agree with each other', () 
         expect(summary.runs.mean).toBeCloseTo(summary.passAt1.rate ?? Number.NaN, 10);
     }),
   );
+});
+
+describe('the strict rate', () => {
+  const of = (...verdicts: Verdict[]) =>
+    summarise(
+      runResults(
+        verdicts.map(({ instanceId }) => instance(instanceId)),
+        verdicts,
+      ),
+    ).strict;
+
+  test('counts what both verdicts resolve, and lists what only the official one does', () => {
+    const strict = of(
+      verdict('a__a-1', CLEAN),
+      verdict('a__a-2', TAMPERED),
+      verdict('a__a-3', {
+        ...UNRESOLVED,
+        strict: { ...CLEAN.strict, resolved: false, reason: 'tests_failed' },
+      }),
+      verdict('a__a-4', EMPTY_PATCH),
+    );
+    expect(strict?.passAt1).toMatchObject({ instances: 4, score: 1 });
+    expect(strict?.differing).toEqual([
+      { instanceId: 'a__a-2', attempt: 1, reason: 'tampered', detail: TAMPERED.strict.detail },
+    ]);
+  });
+
+  test('is null where a resolved attempt has no strict verdict, or none was asked for', () => {
+    expect(of(verdict('a__a-1', CLEAN), verdict('a__a-2'))).toBeNull();
+    expect(of(verdict('a__a-1', UNRESOLVED))).toBeNull();
+  });
 });
