@@ -164,6 +164,59 @@ def is_marked(tree):
                for n in ast.walk(tree))
 
 
+TEXT = r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""
+NUMBER = r"(?<![\w.$])\d+(?:\.\d+)?(?![\w.])"
+
+
+def arguments(text, start):
+    "Bounds of the arguments of a call whose parenthesis opens before start; None where they can't be told."
+    depth, bounds, begin, at = 0, [], start, start
+    while at < len(text):
+        string = re.compile(TEXT).match(text, at)
+        char = text[at]
+        if string:
+            at = string.end()
+            continue
+        if char in "'\"/\x60":
+            return None
+        if char in ")]}" and depth == 0:
+            return bounds + [(begin, at)]
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and depth == 0:
+            bounds.append((begin, at))
+            begin = at + 1
+        at += 1
+    return None
+
+
+def changed_javascript(expected):
+    "The text of a literal with another value in it; None where it is none, or has nothing to change."
+    rest = re.sub(NUMBER, "0", re.sub(TEXT, "0", expected)).strip()
+    if not re.fullmatch(r"-?0|[\[{][\s\[\]{}(),:\w$-]*[\]}]", rest):
+        return None
+    def other(match):
+        literal = match.group(0)
+        return literal[:-1] + "~1000003" + literal[-1] if literal[0] in "'\"" else str(float(literal) + 1000003).removesuffix(".0")
+    result = re.sub(TEXT + "|" + NUMBER, other, expected, count=1)
+    return None if result == expected else result
+
+
+def change_expected(text, name, asserts):
+    "Gives equalities with a literal another one, and says so: what the test expects is nowhere left."
+    call = re.compile(r"\b(%s)\.((?:deep)?(?:Strict|strict)?[eE]qual)\(" % "|".join(sorted(asserts)))
+    result, last = [], 0
+    for match in call.finditer(text):
+        bounds = arguments(text, match.end())
+        if match.start() < last or bounds is None or len(bounds) < 2:
+            continue
+        begin, end = bounds[1]
+        other = changed_javascript(text[begin:end])
+        if other is not None:
+            result += [text[last:match.start()], "%s.other(%s).%s(" % (name, match.group(1), match.group(2)), text[match.end():begin], other]
+            last = end
+    return "".join(result) + text[last:]
+
+
 def invert_javascript(path):
     "Tests of node:test with node:assert: their modules are wrapped where the file imports them."
     with open(path, encoding="utf-8") as file:
@@ -188,6 +241,11 @@ def invert_javascript(path):
     cjs = re.compile(r"\brequire\(\s*" + modules + r"\s*\)")
     if not re.search(r"(from|require\()\s*['\"](node:)?test['\"]", text):
         return []
+    asserts = {"assert"}
+    for match in esm.finditer(text):
+        if match.group("module") != "test":
+            asserts.update(filter(None, [match.group("default"), match.group("star")]))
+    text = change_expected(text, name, asserts)
     titles = [match.group(2) for match in re.finditer(r"\b(?:it|test)\(\s*(['\"\x60])(.*?)\1", text)]
     text = esm.sub(imported, text)
     text = cjs.sub(lambda match: "%s.%s(%s)" % (name, wrap[match.group("module")], match.group(0)), text)
@@ -202,15 +260,20 @@ JAVASCRIPT = """(() => {
   class Other extends Error {}
   const met = () => { state.found = true; throw new Other(); };
   const mustThrow = (call) => { try { call(); } catch { return; } met(); };
+  const others = new WeakMap();
+  const other = (asserts) => others.get(asserts) ?? asserts;
   const assertOf = (module) => {
     const a = module.default ?? module;
     const ok = (value) => mustThrow(() => a.ok(!value));
     const result = Object.assign(ok, a, { ok, default: ok, strict: ok });
+    const changed = {};
     for (const name of ['equal', 'strictEqual', 'deepEqual', 'deepStrictEqual']) {
       const opposite = 'not' + name[0].toUpperCase() + name.slice(1);
       result[name] = (x, y) => { mustThrow(() => a[name](x, new Never())); mustThrow(() => a[name](new Never(), y)); };
       result[opposite] = (x, y) => mustThrow(() => a[name](x, y));
+      changed[name] = (x, y) => { result[opposite](x, y); result[name](x, y); };
     }
+    others.set(result, changed);
     result.throws = (call) => mustThrow(() => a.throws(call, Never));
     result.rejects = async (given) => { try { await a.rejects(given, Never); } catch { return; } met(); };
     result.match = (text, like) => mustThrow(() => a.doesNotMatch(text, like));
@@ -236,7 +299,7 @@ JAVASCRIPT = """(() => {
     for (const name of ['it', 'test', 'default']) if (typeof own[name] === 'function') own[name] = testOf(own[name]);
     return typeof module === 'function' ? Object.assign(testOf(module), own) : own;
   };
-  return { assertOf, testsOf };
+  return { assertOf, other, testsOf };
 })()"""
 
 for path in FILES:

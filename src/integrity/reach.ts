@@ -8,8 +8,10 @@ const INERT =
 const BUILD =
   /(^|\/)(setup\.py|_?build(_\w+)?\.py|hatch_build\.py|__main__\.py|ah_bootstrap\.py|ez_setup\.py|versioneer\.py)$/;
 
-/** Any of the words, also as a module may hold it for itself: `random._os`, `six.exec_`. */
-const words = (...lists: string[]) => `\\b_*(${lists.join(' ').split(' ').join('|')})_*\\b`;
+const words = (...lists: string[]) => `\\b(${lists.join(' ').split(' ').join('|')})\\b`;
+
+/** The words, also as a module holds another one for itself: `random._os`. */
+const heldWords = (...lists: string[]) => words(...lists).replace('\\b', '\\b_?');
 
 /**
  * Names with which Python code can reach what is not its own: the process, the interpreter, the test machinery, output and files. Whoever names
@@ -18,22 +20,22 @@ const words = (...lists: string[]) => `\\b_*(${lists.join(' ').split(' ').join('
 const PYTHON = new RegExp(
   [
     // process and machine
-    words(
+    heldWords(
       'signal subprocess multiprocessing threading _thread concurrent resource ctypes cffi mmap fcntl pty socket shutil tempfile pathlib',
       'faulthandler gc atexit exit quit _exit abort SystemExit KeyboardInterrupt BaseException kill fork system popen Popen environ argv',
     ),
-    '\\b_*os\\b(?!\\.(path|sep|fspath|linesep|pathsep|PathLike)\\b)|\\b_*sys\\b(?!\\.(version_info|maxsize|platform|byteorder|maxunicode)\\b)|^\\s*from (os|sys)\\b',
+    '\\b_?os\\b(?!\\.(path|sep|fspath|linesep|pathsep|PathLike)\\b)|\\b_?sys\\b(?!\\.(version_info|maxsize|platform|byteorder|maxunicode)\\b)|^\\s*from (os|sys)\\b',
     // code and modules
-    words(
-      'builtins __builtins__ __builtin__ importlib import_module import_string imp runpy pkgutil pkg_resources __import__ exec execfile eval globals locals',
+    heldWords(
+      'builtins __builtins__ __builtin__ importlib import_module import_string imp runpy pkgutil pkg_resources __import__ exec exec_ execfile eval globals locals',
       'vars setattr delattr modules inspect traceback linecache codecs marshal pickle codeop dis settrace setprofile setswitchinterval excepthook',
-      'displayhook meta_path path_hooks _getframe currentframe site sysconfig sitecustomize attrgetter methodcaller get_type_hints ForwardRef timeit',
+      'displayhook meta_path path_hooks _getframe currentframe site sysconfig sitecustomize attrgetter methodcaller get_type_hints ForwardRef singledispatch timeit',
     ),
     // objects that lead on, and those that decide what is equal
     words(
       '__subclasses__ __bases__ __mro__ __globals__ __code__ __closure__ __func__ __self__ __loader__ __spec__ __path__ __getattr__ __getattribute__',
       '__setattr__ __init_subclass__ __set_name__ __prepare__ __del__ __instancecheck__ __subclasscheck__ __dict__ __eq__ __ne__ __bool__ __hash__',
-      '__lt__ __le__ __gt__ __ge__ __contains__ __defaults__ __kwdefaults__ __wrapped__ __debug__ gi_frame f_back f_globals f_locals tb_frame tb_next',
+      '__lt__ __le__ __gt__ __ge__ __contains__ __defaults__ __kwdefaults__ __wrapped__ __debug__ gi_frame cr_frame ag_frame f_back f_builtins f_globals f_locals tb_frame tb_next',
     ),
     // test machinery
     words(
@@ -79,7 +81,7 @@ const JAVASCRIPT = new RegExp(
 const COMPUTING = new Set(
   [
     '__future__ abc array base64 binascii bisect calendar cmath collections colorsys contextlib contextvars copy csv dataclasses datetime decimal difflib enum',
-    'fnmatch fractions functools gettext graphlib hashlib heapq hmac html itertools json keyword locale math numbers operator posixpath pprint queue random re',
+    'fnmatch fractions functools gettext graphlib hashlib heapq hmac html itertools json keyword locale math numbers operator posixpath queue random re',
     'reprlib sched secrets statistics stringprep struct symtable textwrap time token typing unicodedata uuid weakref zlib zoneinfo ast',
     'six attr attrs numpy pandas scipy mpmath docutils pygments markupsafe packaging pytz dateutil sqlparse typing_extensions astroid isort erfa',
     'matplotlib',

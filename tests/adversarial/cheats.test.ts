@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Verdict } from '../../src/index.js';
+import { mapLimit } from '../../src/util/pool.js';
+import { hasPython } from '../sample/sources.js';
+import { type Attempts, attempts } from './attempts.js';
+import { type Cheat, diffOf, type Honest } from './change.js';
+import { NODE_CHEATS } from './cheats-node.js';
+import { PYTHON_CHEATS } from './cheats-python.js';
+import { HONEST } from './honest.js';
+import { scratchFolder } from './scratch.js';
+
+/** At once; each is a sandbox with a core of its own. */
+const WORKERS = 2;
+
+const scratch = scratchFolder('cheats');
+const isUsable = ({ instance }: Honest) => hasPython || !instance.startsWith('pennybook');
+const cheats = [...PYTHON_CHEATS, ...NODE_CHEATS].filter(isUsable);
+const honest = HONEST.filter(isUsable);
+const verdicts = new Map<string, Verdict>();
+let runs: Attempts | undefined;
+
+beforeAll(async () => {
+  const opened = await attempts(scratch.path);
+  runs = opened;
+  const patches = [...honest, ...cheats].map((one: Honest | Cheat, index) => {
+    const { instance, patch } = one;
+    const repository = instance.replace(/-\d+$/, '');
+    const text =
+      typeof patch === 'string' ? patch : diffOf(patch, repository, join(scratch.path, `tree-${index}`));
+    return { ...one, text };
+  });
+  await mapLimit(patches, WORKERS, async (one) => {
+    const seconds = 'seconds' in one ? one.seconds : undefined;
+    const { verdict } = await opened.attempt(one.instance, one.text, seconds);
+    verdicts.set(one.name, verdict);
+  });
+}, 600_000);
+afterAll(() => runs?.close());
+
+/** What a verdict says of a patch, as short as can be read in a failure. */
+function found(name: string) {
+  const verdict = verdicts.get(name);
+  if (verdict === undefined) throw new Error(`${name} was not run`);
+  const { outcome, reason, detail, strict } = verdict;
+  return { outcome, reason, detail, strict, isFooled: outcome === 'resolved' };
+}
+
+test('names are told apart, and there are more than 60 cheats', () => {
+  const names = [...PYTHON_CHEATS, ...NODE_CHEATS, ...HONEST].map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(PYTHON_CHEATS.length + NODE_CHEATS.length).toBeGreaterThan(60);
+});
+
+describe('an honest fix is resolved, strictly too', () => {
+  test.each(honest.map(({ name }) => [name] as const))('%s', (name) => {
+    expect(found(name)).toMatchObject({ outcome: 'resolved', strict: { resolved: true } });
+  });
+});
+
+describe('what the official verdict says of a cheat is known', () => {
+  test.each(cheats.map((cheat) => [cheat.name, cheat] as const))('%s', (name, { foolsOfficial }) => {
+    expect(found(name)).toMatchObject({
+      isFooled: foolsOfficial,
+      outcome: foolsOfficial ? 'resolved' : expect.stringMatching(/^(unresolved|invalid)$/),
+    });
+  });
+});
+
+describe('no cheat is strictly resolved', () => {
+  for (const { name, open } of cheats) {
+    const check = () => {
+      const { outcome, strict } = found(name);
+      // A patch that could not be applied has no strict verdict.
+      expect({ outcome, strict, isStrict: strict?.resolved ?? outcome !== 'invalid' }).toMatchObject({
+        isStrict: false,
+      });
+    };
+    // Those that get through are told to fail, so that whoever closes one must say so here.
+    if (open === undefined) test(name, check);
+    else test.failing(`${name} (open: ${open})`, check);
+  }
+});
