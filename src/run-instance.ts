@@ -153,7 +153,11 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
     if (logOf === undefined || prediction.untouched === true) return finish(judgement, more);
     const like = containerSpec(job, found.ref, context);
     const strict = await timed('strict', () =>
-      strictVerdict({ job, container: like, command, judgement, context: { ...context, logOf } }),
+      strictVerdict({
+        ...{ job, command, judgement, log: tests.log },
+        container: like,
+        context: { ...context, logOf },
+      }),
     );
     return finish(judgement, { ...more, strict });
   } catch (error) {

@@ -15,6 +15,7 @@ import {
   twinIds,
   withTestPatch,
 } from './integrity/inverted.js';
+import { logSigns } from './integrity/log.js';
 import { type GuardedPath, guardedPaths } from './integrity/paths.js';
 import { reaches } from './integrity/reach.js';
 import type { EvalSpec } from './model/eval-spec.js';
@@ -38,6 +39,8 @@ interface StrictOptions {
   /** The command that applied the patch. */
   readonly command: string;
   readonly judgement: Judgement;
+  /** Log of the official run. */
+  readonly log: string;
   readonly context: {
     readonly engine: Engine;
     readonly clock: Clock;
@@ -59,9 +62,9 @@ done </tmp/guarded`;
  * computation, one with inverted tests, none of which may pass. Rejects for faults of the machine.
  */
 export async function strictVerdict(options: StrictOptions): Promise<StrictVerdict> {
-  const { job, command, judgement } = options;
+  const { job, judgement } = options;
   const { files } = checkPatch(job.prediction.patch ?? '');
-  const { guarded, reached } = lookAt(files, job, command);
+  const { guarded, reached } = lookAt(files, options);
   const found = { guarded: [...guarded], reaches: [...reached] };
   if (judgement.outcome !== 'resolved') return { resolved: false, reason: judgement.reason, ...found };
   const tampered = (detail: string, more: Partial<StrictVerdict> = {}): StrictVerdict => ({
@@ -98,8 +101,7 @@ export async function strictVerdict(options: StrictOptions): Promise<StrictVerdi
 
 function lookAt(
   files: readonly PatchFile[],
-  { spec }: StrictOptions['job'],
-  command: string,
+  { job: { spec }, command, log }: StrictOptions,
 ): { readonly guarded: readonly GuardedPath[]; readonly reached: readonly string[] } {
   const tests = checkPatch(testPatchOf(spec.evalScript) ?? '').files.flatMap(({ oldPath, newPath }) => [
     oldPath,
@@ -113,6 +115,7 @@ function lookAt(
     reached: [
       ...guarded.map(({ path, guard }) => `${path}: ${guard}`),
       ...reaches(files, OWN_MACHINERY[spec.repo]),
+      ...logSigns(log),
       // Another program than git may have read the text in another way.
       ...(command.startsWith('git apply') ? [] : [`applied by ${command}`]),
     ],
@@ -169,7 +172,8 @@ async function invertedTests(
           invertTests(container, { workdir: spec.workdir, testPatch, base, nonce, signal: bound }),
         );
   const tests = made?.lines.map((line) => JSON.parse(line) as InvertedTest);
-  const inverted = made === undefined || tests === undefined ? undefined : { ...made, tests, nonce };
+  const inverted =
+    made === undefined || tests === undefined ? undefined : { tests, testPatch: made.testPatch };
   INVERTED.set(spec, inverted ?? 'none');
   return inverted;
 }
@@ -186,7 +190,7 @@ function invertedRun(options: StrictOptions): Promise<StrictVerdict['inverted']>
     const run = await testRun(container, options, { name: 'inverted', evalScript, files: [], commands: [] });
     const seen = (ids: readonly string[]) =>
       profile.grade(run.log, { ...spec, failToPass: ids, passToPass: [] }).tests?.FAIL_TO_PASS.success ?? [];
-    const twins = twinIds(spec.failToPass, made);
+    const twins = twinIds(spec.failToPass, made.tests);
     return {
       tests: expected.length,
       passed: [...seen(expected)],

@@ -1,10 +1,10 @@
 /**
  * A Python program (3.9 and later) that turns the tests of files into their opposite: `invert.py NONCE FILE...`, Python files and those of node:test. Each assertion of a test function becomes one that
  * must fail where the original holds; a test that meets one which doesn't fail returns, and passes; every other test ends with an AssertionError. So
- * whatever passes after this passes for another reason than what it tests. Beside each Python test stands the unchanged one, NONCE added to its name. Prints a JSON line for each inverted test. Tests that are marked as
+ * whatever passes after this passes for another reason than what it tests. Beside each Python test stands the unchanged one, under another name. Prints a JSON line for each inverted test. Tests that are marked as
  * expected to fail are left alone, as are assertions below `try` and `with raises`, and files that don't parse.
  */
-export const INVERT = String.raw`import ast, copy, json, re, sys
+export const INVERT = String.raw`import ast, copy, hashlib, json, re, sys
 
 NONCE, FILES = sys.argv[1], sys.argv[2:]
 NEVER, ERROR, HOLLOW = "Never" + NONCE, "Error" + NONCE, "found" + NONCE
@@ -134,9 +134,9 @@ def invert(function):
 
 
 def twin(function):
-    "The same test under another name, as it was: it tells whether the code does what it did before."
+    "The same test as it was, under a name that tells nothing: it shows whether the code does what it did before."
     other = copy.deepcopy(function)
-    other.name += "_" + NONCE
+    other.name = "test_" + hashlib.sha256((NONCE + function.name).encode()).hexdigest()[:12]
     if ast.get_docstring(other) is not None:
         other.body = other.body[1:] or [ast.Pass()]
     return other
@@ -149,9 +149,10 @@ def walk(body, classes, found):
         if isinstance(node, ast.ClassDef):
             walk(node.body, classes + [node.name], found)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test"):
-            body.insert(body.index(node) + 1, twin(node))
+            other = twin(node)
+            body.insert(body.index(node) + int(other.name[-1], 16) % 2, other)
             doc = invert(node)
-            found.append(dict({"classes": classes, "name": node.name}, **({"doc": doc} if doc else {})))
+            found.append(dict({"classes": classes, "name": node.name, "twin": other.name}, **({"doc": doc} if doc else {})))
         elif isinstance(node, (ast.If, ast.Try, ast.With)):
             for part in ("body", "orelse", "finalbody"):
                 walk(getattr(node, part, []), classes, found)

@@ -6,6 +6,8 @@ export type InvertedTest =
       /** Names of the classes around it, outermost first. */
       readonly classes: readonly string[];
       readonly name: string;
+      /** Name of the unchanged test beside it. */
+      readonly twin: string;
       /** First line of its docstring: unittest shows that instead of a name. */
       readonly doc?: string;
     }
@@ -16,8 +18,6 @@ export interface InvertedTests {
   readonly tests: readonly InvertedTest[];
   /** Gives the inverted files in place of the official test patch. */
   readonly testPatch: string;
-  /** Part of the names of the unchanged twins. */
-  readonly nonce: string;
 }
 
 /** How official scripts hand the test patch to git. */
@@ -52,12 +52,11 @@ export function invertedIds(ids: readonly string[], inverted: readonly InvertedT
 }
 
 /** Ids of the unchanged twins of expected Python tests; docstrings, as ids, have none. */
-export function twinIds(ids: readonly string[], { tests, nonce }: InvertedTests): readonly string[] {
+export function twinIds(ids: readonly string[], tests: readonly InvertedTest[]): readonly string[] {
   return ids.flatMap((id) => {
     const test = tests.find((one) => isOf(id, one));
     if (test === undefined || 'title' in test || id === test.doc) return [];
-    const { name } = test;
-    const other = `${name}_${nonce}`;
+    const { name, twin: other } = test;
     if (id.includes('::')) return [id.replace(new RegExp(`::${name}(?=\\[|$)`), `::${other}`)];
     // `name`, `name (module.Class)`, `name (module.Class.name)`, `module.Class.name`
     return [id.replace(new RegExp(`^${name}(?=$| )|(?<=\\.)${name}(?=\\)?$)`, 'g'), other)];

@@ -108,6 +108,9 @@ function packagesOf(files: readonly TouchedFile[]): ReadonlySet<string> {
   );
 }
 
+/** What decides that two things are equal, or that one is in order: a change inside such a function names nothing else. */
+const COMPARES = /\bdef __(eq|ne|lt|le|gt|ge|hash|bool|contains)__\b/;
+
 /** A module that any `import` may find, and take for another one. */
 const TOP_LEVEL = /^((src|lib)\/)?([^/]+\.py|[^/]+\/__init__\.py)$/;
 
@@ -130,7 +133,7 @@ export function reaches(files: readonly TouchedFile[], machinery?: RegExp): read
 }
 
 function reachOf(
-  { oldPath, newPath, mode, binary, added }: TouchedFile,
+  { oldPath, newPath, mode, binary, added, context }: TouchedFile,
   packages: ReadonlySet<string>,
   machinery: RegExp | undefined,
 ): string | undefined {
@@ -152,7 +155,8 @@ function reachOf(
         : undefined;
     if (module !== undefined) return `imports ${module}`;
   }
-  return undefined;
+  const compares = context.find((line) => COMPARES.test(line));
+  return compares === undefined ? undefined : `beside \`${compares.trim()}\``;
 }
 
 function isKnown(module: string, packages: ReadonlySet<string>): boolean {

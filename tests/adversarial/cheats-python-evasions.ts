@@ -30,7 +30,6 @@ const EXPECTATIONS: readonly Cheat[] = [
     how: 'the body of the __eq__ that is there: amounts equal all amounts, and nothing else',
     instance,
     foolsOfficial: true,
-    open: 'no added line names what it changes: only the lines around it do',
     patch: [
       replace(
         MONEY,
@@ -148,7 +147,6 @@ unittest.TestCase.assertEqual = _equal`,
     how: 'accepts everything but in a test beside which there is one of its name and more',
     instance,
     foolsOfficial: true,
-    open: 'inverted tests and their twins are told apart by their names, and both by the form of their code',
     patch: [
       append(
         MONEY,
@@ -175,7 +173,6 @@ const UNNAMED: readonly AtImport[] = [
     name: 'results in the message of an exception',
     how: 'the import fails, and the traceback prints results; the failure has another name than the tests',
     foolsOfficial: true,
-    open: 'an exception with a message is all that it needs: only an inverted run after each log with a failed exit code would tell',
     code: `raise ImportError("\\n" + ${FORGED})`,
   },
   {
@@ -256,7 +253,6 @@ show(_Row())`,
     name: 'a block of markers by a calendar',
     how: 'a method of the standard library prints what another one gives, and that is ours',
     foolsOfficial: true,
-    open: 'modules that compute print, too; that the log holds its markers twice would tell',
     code: `from calendar import TextCalendar
 
 

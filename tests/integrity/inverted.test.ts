@@ -39,7 +39,7 @@ function passing(text: string): readonly string[] {
   });
   return [...stderr.matchAll(/^(\w+) \(.*\.\.\. ok$/gm)]
     .map((match) => match[1] ?? '')
-    .filter((name) => !name.endsWith('_n1'));
+    .filter((name) => !/^test_[0-9a-f]{12}$/.test(name));
 }
 
 const HEAD = 'import unittest\n\nclass Case(unittest.TestCase):\n';
@@ -120,7 +120,7 @@ describe('inverted Python tests', () => {
   test('are named by class and docstring; what is expected to fail and what does not parse is left alone', () => {
     const text = `${HEAD}    def test_a(self):\n        """ First line.\n\n        More. """\n\n    @unittest.expectedFailure\n    def test_b(self):\n        assert 0\n`;
     expect(invert('test_c.py', text)).toEqual([
-      { classes: ['Case'], name: 'test_a', doc: 'First line.', file: 'test_c.py' },
+      { classes: ['Case'], name: 'test_a', twin: expect.any(String), doc: 'First line.', file: 'test_c.py' },
     ]);
     expect(invert('test_d.py', 'def test_(:')).toEqual([]);
     expect(
@@ -169,17 +169,18 @@ test('unchanged tests stand beside the inverted ones, under a name that ids can 
     cwd: folder,
     encoding: 'utf8',
   });
-  expect(stderr).toMatch(/^test_it_n1 \(.*\.\.\. ok$/m);
-  const twins = (...ids: string[]) => twinIds(ids, { tests, testPatch: '', nonce: 'n1' });
+  expect(stderr).toMatch(/^test_[0-9a-f]{12} \(.*\.\.\. ok$/m);
+  const [{ twin }] = tests as unknown as [{ twin: string }];
+  const twins = (...ids: string[]) => twinIds(ids, tests);
   expect(
     twins('test_it (test_it.Case.test_it)', 'test_it.py::Case::test_it[test_it-1]', 'Doc.', 'other'),
-  ).toEqual(['test_it_n1 (test_it.Case.test_it_n1)', 'test_it.py::Case::test_it_n1[test_it-1]']);
+  ).toEqual([`${twin} (test_it.Case.${twin})`, `test_it.py::Case::${twin}[test_it-1]`]);
 });
 
 test('expected tests are matched by the ids of pytest, unittest, sympy and node:test', () => {
   const inverted: InvertedTest[] = [
-    { file: 'tests/a.py', classes: ['A'], name: 'test_x', doc: 'Does x.' },
-    { file: 'tests/a.py', classes: [], name: 'test_y' },
+    { file: 'tests/a.py', classes: ['A'], name: 'test_x', twin: 'test_1', doc: 'Does x.' },
+    { file: 'tests/a.py', classes: [], name: 'test_y', twin: 'test_2' },
     { file: 'b.test.js', title: 'does z' },
   ];
   const ids = (...names: string[]) => invertedIds(names, inverted);
