@@ -6,7 +6,9 @@ const lines = (code?: number) =>
     "+ : '>>>>> Start Test Output'",
     'ok',
     "+ : '>>>>> End Test Output'",
-    ...(code === undefined ? [] : [`+ echo '>>>>> Test Exit Code: ${code}'`, `>>>>> Test Exit Code: ${code}`]),
+    ...(code === undefined
+      ? []
+      : [`+ echo '>>>>> Test Exit Code: ${code}'`, `>>>>> Test Exit Code: ${code}`]),
   ].join('\n');
 
 test('an honest log has each marker once and ends well', () => {
