@@ -74,8 +74,14 @@ export async function strictVerdict(options: StrictOptions): Promise<StrictVerdi
     ...found,
     ...more,
   });
-  const barred = guarded.find(({ guard, path }) => guard === 'repository' || !isInside(path));
-  if (barred !== undefined) return tampered(`the patch changes what git itself does: ${barred.path}`);
+  const barred = [
+    ...guarded.filter(({ guard }) => guard === 'repository').map(({ path }) => path),
+    ...files
+      .flatMap(({ oldPath = '', newPath = '' }) => [oldPath, newPath])
+      .filter((path) => !isInside(path)),
+  ];
+  if (barred.length > 0)
+    return tampered(`the patch writes to git's own files or out of the tree: ${some(barred)}`);
   const inverted = reached.length === 0 ? undefined : await invertedRun(options);
   if (inverted !== undefined && inverted.passed.length > 0)
     return tampered(

@@ -12,9 +12,9 @@ export interface GuardedPath {
 /** Words of a path that make it a test file: SWE-bench's own rule for what goes into a test patch, so that no gold patch touches one. */
 const TEST_WORDS = new Set(['test', 'tests', 'e2e', 'testing']);
 
-/** Files that pytest, unittest, nose, tox or node take settings or hooks from. */
+/** Files that pytest, unittest, nose, tox, node or git take settings or hooks from. */
 const CONFIGURATION =
-  /^(conftest\.py|\.?pytest\.(ini|toml)|tox\.ini|setup\.cfg|pyproject\.toml|noxfile\.py|unittest\.cfg|\.?nose2?\.cfg|\.coveragerc|package\.json|\.mocharc(\.\w+)?|\.npmrc|(jest|vitest|mocha|babel)\.config\.\w+)$/;
+  /^(conftest\.py|\.gitattributes|\.gitmodules|\.?pytest\.(ini|toml)|tox\.ini|setup\.cfg|pyproject\.toml|noxfile\.py|unittest\.cfg|\.?nose2?\.cfg|\.coveragerc|package\.json|\.mocharc(\.\w+)?|\.npmrc|(jest|vitest|mocha|babel)\.config\.\w+)$/;
 
 /** Files that an interpreter runs or follows by itself when it starts. */
 const START_UP =
@@ -54,8 +54,7 @@ function guardOf(
 ): Guard | undefined {
   const parts = path.split('/');
   const name = parts.at(-1) ?? '';
-  if (parts.some((part) => part.toLowerCase() === '.git') || /^\.git(attributes|modules)$/.test(name))
-    return 'repository';
+  if (parts.some((part) => part.toLowerCase() === '.git')) return 'repository';
   if (mode === '120000' || mode === '160000') return 'link';
   if (START_UP.test(name)) return 'start-up';
   if (CONFIGURATION.test(name)) return 'configuration';

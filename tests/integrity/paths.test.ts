@@ -33,7 +33,7 @@ describe('the paths that decide how tests are found, run or judged', () => {
     ['lib/checks.py', 'test'],
     ['.git/hooks/post-checkout', 'repository'],
     ['.GIT/config', 'repository'],
-    ['.gitattributes', 'repository'],
+    ['.gitattributes', 'configuration'],
   ])('%s: %s', (path, guard) => {
     expect(guardOf(path)).toBe(guard);
   });
