@@ -25,6 +25,9 @@ import { canonicalJson, sha256 } from './util/hash.js';
 /** Stands in a verdict for the command that applied the patch when the tree was left untouched. */
 const NO_PATCH = 'no patch';
 
+/** What a verdict answers, whatever the patch. */
+export type Question = Pick<Verdict, 'instanceId' | 'rowHash' | 'imageDigest' | 'profile' | 'graderVersion'>;
+
 /** One patch to be judged. */
 export interface Job {
   readonly spec: EvalSpec;
@@ -51,6 +54,8 @@ export interface RunInstanceContext {
   /** Logs of the further runs of a strict verdict; absent: none is asked for. */
   readonly strictLog?: (run: FurtherRun) => LogSink;
   readonly onPhase: (phase: Phase) => void;
+  /** What is known of an instance in its image, for the notes of a verdict: e.g. that it is flaky. */
+  readonly notesOn?: (question: Question) => readonly string[];
   /** Aborted when the run is killed: the returned promise then rejects with its reason. */
   readonly signal: AbortSignal;
 }
@@ -87,7 +92,7 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
   const finish = (judgement: Judgement, extra: Partial<Verdict> = {}): Verdict => ({
     ...identity(job, image),
     ...judgement,
-    notes: prediction.notes,
+    notes: [...prediction.notes, ...(context.notesOn?.(identity(job, image)) ?? [])],
     engine: engine.name,
     isolation: context.engineInfo.isolation,
     granted: granted(limits, context.limits),

@@ -48,6 +48,14 @@ describe('the central path', () => {
     expect(engine.alive.size).toBe(0);
   });
 
+  test('a verdict carries what is known of the instance in this image', async () => {
+    const notesOn = ({ instanceId, imageDigest }: { instanceId: string; imageDigest?: string }) => [
+      `flaky: ${instanceId} in ${imageDigest}`,
+    ];
+    const { verdict } = await judge(testJob('a'), { exec: script({ output: 'PASS' }) }, { notesOn });
+    expect(verdict.notes).toEqual(['flaky: a in sha256:1']);
+  });
+
   test('a verdict says which Python the image has and which was asked for, where the image says both', async () => {
     const judgedIn = async (labels: Readonly<Record<string, string>>) => {
       const resolveImage = async () => imageInfo('image:latest', 'sha256:1', labels);

@@ -11,7 +11,7 @@ import { readPredictions } from '../patch/read.js';
 import { evaluate } from '../run/evaluate.js';
 import { readVerdicts } from '../run/folder.js';
 import { defaultWorkers } from '../run/schedule.js';
-import type { Job } from '../run-instance.js';
+import type { Job, Question } from '../run-instance.js';
 import { messageOf } from '../util/words.js';
 import { connectForInstances, type InstanceImageFlags } from './connect.js';
 import { readDurations, rememberDurations } from './durations.js';
@@ -32,7 +32,7 @@ import { loadInstances, makeJobs, specsOf } from './inputs.js';
 import { listenForInterrupt } from './interrupt.js';
 import { createProgress } from './progress.js';
 import { benchmarkFor, isBundled, profileNamed } from './registry.js';
-import { finishReport } from './results.js';
+import { finishReport, knownTroubles } from './results.js';
 import { version } from './version.js';
 
 /** The flags of `assay eval`, as yargs gives them. */
@@ -95,7 +95,8 @@ export async function evalCommand(
       host.out(`${spec.instanceId}\t${prediction.attempt}\t${spec.images.join(' ')}`);
     return EXIT.done;
   }
-  const results = await execute(plan, args, host, again);
+  const notesOn = await knownTroubles(plan.manifest, host);
+  const results = await execute({ ...plan, notesOn }, args, host, again);
   const summary = await finishReport(results, plan.folder, args.json === true, host);
   if (summary.outcomes.infra_error > 0) return EXIT.infraLeft;
   return (summary.passAt1.rate ?? 0) < (args['fail-under'] ?? 0) ? EXIT.belowThreshold : EXIT.done;
@@ -110,6 +111,7 @@ export interface Plan {
   readonly engineName: 'docker' | 'local';
   /** The patches are ours or the dataset's own, not a stranger's. */
   readonly trusted: boolean;
+  readonly notesOn?: (question: Question) => readonly string[];
 }
 
 /**
@@ -237,6 +239,7 @@ export async function execute(
         labels: orphanLabels(plan.manifest.runId, host),
         resolveImage,
         mayUseNetwork: args.network !== 'off',
+        ...(plan.notesOn === undefined ? {} : { notesOn: plan.notesOn }),
       },
       strict: args.strict === true,
       owner: host.self,

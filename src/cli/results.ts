@@ -1,8 +1,10 @@
 import { join, relative } from 'node:path';
 import { renderTable, reporters } from '../../reports/index.js';
-import type { ReportFile, RunResults } from '../model/run.js';
+import type { ReportFile, RunManifest, RunResults } from '../model/run.js';
 import { readValidations } from '../run/validate.js';
+import type { Question } from '../run-instance.js';
 import { type RunSummary, summarise } from '../stats/summary.js';
+import { questionKey } from '../stats/validity.js';
 import { writeAtomic } from '../util/files.js';
 import type { Host } from './host.js';
 
@@ -27,6 +29,21 @@ export async function summaryOf(results: RunResults, host: Host): Promise<RunSum
   const { datasetSha256 } = results.manifest.settings;
   const warn = (message: string) => host.err(`warning: ${message}`);
   return summarise(results, await readValidations(host.cacheDir, datasetSha256, warn));
+}
+
+/** What validations on this machine found wrong with an instance in its image, as a note of its verdicts: `flaky: ...`. */
+export async function knownTroubles(
+  { settings }: RunManifest,
+  host: Host,
+): Promise<(question: Question) => readonly string[]> {
+  const warn = (message: string) => host.err(`warning: ${message}`);
+  const entries = await readValidations(host.cacheDir, settings.datasetSha256, warn);
+  const known = new Map(entries.map((entry) => [questionKey(entry), entry]));
+  return (question) => {
+    const entry = known.get(questionKey(question));
+    if (entry === undefined || entry.class === 'valid') return [];
+    return [`${entry.class}: ${entry.reason ?? 'no reason was kept'} (validated ${entry.date.slice(0, 10)})`];
+  };
 }
 
 /** Writes files of a report below a folder. */
