@@ -130,6 +130,12 @@ function sessionOf(container: Container, { signal, onLine, image }: SessionOptio
 const IN_LAYERS = `/ -xdev \\( ${NOT_IN_LAYERS.map((path) => `-path /${path}`).join(' -o ')} -o -name __pycache__ \\) -prune -o ! -path / ! -name '*.pyc'`;
 
 /**
+ * A folder that byte code may have changed, and nothing else: with warm byte code it would not be in the layer. What else changes in such a folder brings
+ * it into the layer as the folder above.
+ */
+const BYTE_CODE_CAME = '\\( -type d -exec test -d {}/__pycache__ \\; \\)';
+
+/**
  * Runs `script.sh` between two looks at the file system, in one call of the engine. The engine isn't asked what changed: it compares whole images,
  * which takes it a second.
  */
@@ -143,7 +149,7 @@ if [ ! -e mark ]; then
 fi
 bash script.sh || exit
 mkdir -p changes
-${archiveScript(`find ${IN_LAYERS} -fprintf after '%P\\0' -cnewer mark -print0`, 'changes/written.tar')}
+${archiveScript(`find ${IN_LAYERS} -fprintf after '%P\\0' -cnewer mark ! ${BYTE_CODE_CAME} -print0`, 'changes/written.tar')}
 LC_ALL=C sort -z after | LC_ALL=C comm -z -23 before - >changes/deleted
 `;
 
