@@ -25,7 +25,7 @@ const INSTALL = [
   'ln -sf counter.txt link',
   'mkdir -p build/deep; echo built >build/deep/größe.txt; ln build/deep/größe.txt build/hard; ln -s deep build/soft',
   'chmod 750 build/deep; echo tool >build/tool; chmod 4755 build/tool; touch "build/a b"; printf x >"build/$(printf "%0150d" 1)"',
-  'mkdir src/__pycache__ /opt/product; touch src/__pycache__/part1.pyc src/part2.pyc /opt/product/x.pyc; echo product >/opt/product/file',
+  'mkdir src/__pycache__ /opt/product; touch src/__pycache__/part1.pyc src/part2.pyc /opt/product/x.pyc; echo product >/opt/product/file; mkdir /srv/__pycache__; touch /srv/__pycache__/x.pyc',
   'mkdir -p /root/.cache/pip /var/cache/own; touch /root/.cache/pip/c /var/cache/own/c /var/log/own.log /tmp/own',
   'test "$(ls -A /etc/skel)"; rm -rf /etc/skel; mkdir /etc/skel; echo new >/etc/skel/new',
   'test -f /.assay/ca.pem',
@@ -175,6 +175,8 @@ await describeWithDocker('images of a repository in a real Docker engine', ({ en
     const paths = layers.flatMap(({ entries }) => entries.map(({ path }) => path));
     expect(paths).toContain('opt/product/file');
     expect(paths).toContain('testbed/src/part1.py');
+    // Whether a folder has changed by byte code alone depends on what was warm.
+    expect(paths).not.toContain('srv');
     const unwanted =
       /(^|\/)(__pycache__|[^/]*\.pyc)(\/|$)|^(\.assay|tmp|proc|sys|dev|run|root\/\.cache|var\/(cache|log|tmp))(\/|$)|^etc\/(hosts|hostname|resolv\.conf)$/;
     expect(paths.filter((path) => unwanted.test(path))).toEqual([]);
