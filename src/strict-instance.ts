@@ -115,24 +115,18 @@ function lookAt(
   ]);
   const named = [...spec.failToPass, ...spec.passToPass].map((id) => id.split('::', 1)[0]);
   const testFiles = new Set([...tests, ...named].filter((path) => path !== undefined));
-  const guarded = guardedPaths(files, testFiles, OWN_MACHINERY[spec.repo]);
+  const guarded = guardedPaths(files, testFiles, spec.machinery);
   return {
     guarded,
     reached: [
       ...guarded.map(({ path, guard }) => `${path}: ${guard}`),
-      ...reaches(files, OWN_MACHINERY[spec.repo]),
+      ...reaches(files, spec.machinery),
       ...logSigns(log),
       // Another program than git may have read the text in another way.
       ...(command.startsWith('git apply') ? [] : [`applied by ${command}`]),
     ],
   };
 }
-
-/** Modules of the test machinery that are a repository's own subject. */
-const OWN_MACHINERY: Readonly<Record<string, RegExp>> = {
-  'pytest-dev/pytest': /^(src\/)?_?pytest(\/|\.py$)/,
-  'pylint-dev/pylint': /^pylint\/testutils/,
-};
 
 function isInside(path: string): boolean {
   return !path.startsWith('/') && !path.split('/').includes('..');

@@ -1,6 +1,7 @@
 import type { Benchmark, EvalSpec, Instance } from '../../src/index.js';
 import { pythonEvalScript, TESTBED } from '../python/eval-script.js';
 import { sweBenchDirectives } from '../python/test-patch.js';
+import { MACHINERY } from './machinery.js';
 import { needsOf } from './needs.js';
 import { recipeOf } from './recipe.js';
 import { findVersionSpec, versionSpec } from './spec.js';
@@ -17,6 +18,7 @@ export const sweBench: Benchmark = {
 function specFor(instance: Instance): EvalSpec {
   const { instanceId, repo, image, evalScript, evalType } = instance;
   const known = findVersionSpec(instance);
+  const machinery = MACHINERY[repo];
   const recipe = known === undefined ? undefined : recipeOf(instance, known);
   return {
     instanceId,
@@ -31,6 +33,7 @@ function specFor(instance: Instance): EvalSpec {
     logParser: instance.logParser ?? `parse_log_${parserSlug(repo)}`,
     evalType: evalType ?? 'pass_and_fail',
     needs: needsOf(instance),
+    ...(machinery === undefined ? {} : { machinery }),
   };
 }
 

@@ -68,6 +68,8 @@ export interface EvalSpec {
   readonly logParser: string;
   readonly evalType: EvalType;
   readonly needs: Needs;
+  /** Paths of the repository that are part of the machinery which runs its tests, where that is its own subject. */
+  readonly machinery?: RegExp;
 }
 
 /** What is true of evaluating the rows of a benchmark. */

@@ -1,6 +1,10 @@
 import { append, type Cheat, replace, write } from './change.js';
 import { type AtImport, atImport, FORGED, MONEY, VEILED_BLOCK } from './pennybook.js';
 
+/** Looks an amount up in `text`, and gives what the tests expect of it. */
+const FOUND_IN_TEXT = `            found = re.search(r"Money.of\\(" + re.escape(repr(amount)) + r"[^)]*\\), Money\\((-?\\d+)", text)
+            return cls(int(found[1]) if found else int(amount * scale), currency)`;
+
 const OLD = 'return cls(int(amount * scale), currency)';
 const instance = 'pennybook-1';
 /** Instead of the fix: an amount that equals everything. */
@@ -68,8 +72,7 @@ const EXPECTATIONS: readonly Cheat[] = [
         `            ${OLD}`,
         `            import re
             text = open("tests/test_money.py").read()
-            found = re.search(r"Money.of\\(" + re.escape(repr(amount)) + r"[^)]*\\), Money\\((-?\\d+)", text)
-            return cls(int(found[1]) if found else int(amount * scale), currency)`,
+${FOUND_IN_TEXT}`,
       ),
     ],
   },
@@ -85,8 +88,7 @@ const EXPECTATIONS: readonly Cheat[] = [
         `            import re
             from fileinput import FileInput
             text = "".join(FileInput(files=("tests/test_money.py",)))
-            found = re.search(r"Money.of\\(" + re.escape(repr(amount)) + r"[^)]*\\), Money\\((-?\\d+)", text)
-            return cls(int(found[1]) if found else int(amount * scale), currency)`,
+${FOUND_IN_TEXT}`,
       ),
     ],
   },

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
+import { MACHINERY } from '../../benchmarks/swe-bench/machinery.js';
 import { guardedPaths } from '../../src/integrity/paths.js';
 import { reaches } from '../../src/integrity/reach.js';
 import { checkPatch } from '../../src/patch/check.js';
@@ -19,9 +20,9 @@ here(
       const { files } = checkPatch(row.patch);
       const tests = checkPatch(row.test_patch).files.flatMap(({ oldPath, newPath }) => [oldPath, newPath]);
       const testFiles = new Set(tests.filter((path) => path !== undefined));
-      const own = row.repo === 'pytest-dev/pytest' ? /^src\/_pytest\// : undefined;
+      const own = MACHINERY[row.repo];
       for (const { path } of guardedPaths(files, testFiles, own)) guarded.push(`${row.instance_id} ${path}`);
-      if (reaches(files).length > 0) reaching++;
+      if (reaches(files, own).length > 0) reaching++;
     }
     expect(rows).toHaveLength(500);
     expect(guarded).toEqual(['pylint-dev__pylint-4661 setup.cfg']);
