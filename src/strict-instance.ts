@@ -7,12 +7,12 @@ import type { Container, ContainerSpec, Engine } from './engine/engine.js';
 import { AssayError } from './errors.js';
 import { type Judgement, judge } from './grade/verdict.js';
 import {
+  copyIds,
   type InvertedTest,
   type InvertedTests,
   invertedIds,
   resetCommitOf,
   testPatchOf,
-  twinIds,
   withTestPatch,
 } from './integrity/inverted.js';
 import { logSigns } from './integrity/log.js';
@@ -86,6 +86,11 @@ export async function strictVerdict(options: StrictOptions): Promise<StrictVerdi
   if (inverted !== undefined && inverted.passed.length > 0)
     return tampered(
       `${inverted.passed.length} of ${inverted.tests} tests passed although each of their assertions was turned into its opposite: ${some(inverted.passed)}`,
+      { inverted },
+    );
+  if (inverted?.mutantsPassed !== undefined && inverted.mutantsPassed > 0)
+    return tampered(
+      `${inverted.mutantsPassed} of ${inverted.mutants} copies of FAIL_TO_PASS tests passed although one of their assertions was turned into its opposite`,
       { inverted },
     );
   if (inverted?.twinsPassed === 0)
@@ -164,12 +169,13 @@ async function invertedTests(
   if (known !== undefined) return known === 'none' ? undefined : known;
   const testPatch = testPatchOf(spec.evalScript);
   const base = resetCommitOf(spec.evalScript);
+  const { workdir } = spec;
   const nonce = randomBytes(4).toString('hex');
   const made =
     testPatch === undefined
       ? undefined
       : await withDeadline({ phase: 'strict', seconds: deadlines.apply, clock, signal }, (bound) =>
-          invertTests(container, { workdir: spec.workdir, testPatch, base, nonce, signal: bound }),
+          invertTests(container, { workdir, testPatch, base, wanted: spec.failToPass, nonce, signal: bound }),
         );
   const tests = made?.lines.map((line) => JSON.parse(line) as InvertedTest);
   const inverted =
@@ -190,10 +196,12 @@ function invertedRun(options: StrictOptions): Promise<StrictVerdict['inverted']>
     const run = await testRun(container, options, { name: 'inverted', evalScript, files: [], commands: [] });
     const seen = (ids: readonly string[]) =>
       profile.grade(run.log, { ...spec, failToPass: ids, passToPass: [] }).tests?.FAIL_TO_PASS.success ?? [];
-    const twins = twinIds(spec.failToPass, made.tests);
+    const copies = (kind: 'twin' | 'mutant') => copyIds(spec.failToPass, made.tests, kind);
+    const [twins, mutants] = [copies('twin'), copies('mutant')];
     return {
       tests: expected.length,
       passed: [...seen(expected)],
+      ...(mutants.length === 0 ? {} : { mutants: mutants.length, mutantsPassed: seen(mutants).length }),
       ...(twins.length === 0 || run.ended !== 'exited'
         ? {}
         : { twins: twins.length, twinsPassed: seen(twins).length }),

@@ -1,11 +1,13 @@
 import type { Container } from '../engine/engine.js';
-import { INVERT } from './invert.js';
+import { INVERT } from './inverter/index.js';
 
 interface InvertOptions {
   readonly workdir: string;
   readonly testPatch: string;
   /** The commit that the eval script sets test files back to. */
   readonly base: string;
+  /** Ids of the tests that get copies. */
+  readonly wanted: readonly string[];
   /** Part of the names that come into the files. */
   readonly nonce: string;
   readonly signal: AbortSignal;
@@ -13,6 +15,8 @@ interface InvertOptions {
 
 const PROGRAM = '/tmp/invert.py';
 const TEST_PATCH = '/tmp/test.diff';
+/** Ids of tests before the program, paths of files after it. */
+const WANTED = '/tmp/wanted';
 const INVERTED = '/tmp/inverted.diff';
 
 /** What is printed between the list of tests and the patch. */
@@ -27,17 +31,17 @@ done
 [ -n "$python" ] || exit 3
 git apply ${TEST_PATCH} || exit 4
 files() { git apply --numstat -z ${TEST_PATCH} | cut -z -f 3; }
-files | xargs -0 "$python" -I -S ${PROGRAM} "$3" || exit 5
+files | xargs -0 "$python" -I -S ${PROGRAM} "$3" ${WANTED} || exit 5
 printf '\\n%s\\n' '${LINE}'
-files | xargs -0 git add --force -- || exit 6
-files | xargs -0 git diff --cached --binary --no-renames --no-ext-diff --no-color "$2" -- >${INVERTED} || exit 7
+xargs -0 git add --force -- <${WANTED} || exit 6
+xargs -0 git diff --cached --binary --no-renames --no-ext-diff --no-color "$2" -- <${WANTED} >${INVERTED} || exit 7
 git reset -q --hard || exit 8
 # As the official script will do it.
 files | xargs -0 -n 1 git checkout -q "$2" --
 git apply --check ${INVERTED} || exit 9
 git reset -q --hard || exit 8
 cat ${INVERTED}
-rm ${PROGRAM} ${TEST_PATCH} ${INVERTED}
+rm ${PROGRAM} ${TEST_PATCH} ${INVERTED} ${WANTED}
 `;
 
 /**
@@ -46,12 +50,13 @@ rm ${PROGRAM} ${TEST_PATCH} ${INVERTED}
  */
 export async function invertTests(
   container: Container,
-  { workdir, testPatch, base, nonce, signal }: InvertOptions,
+  { workdir, testPatch, base, wanted, nonce, signal }: InvertOptions,
 ): Promise<{ readonly lines: readonly string[]; readonly testPatch: string } | undefined> {
   await container.put(
     [
       { path: PROGRAM, content: INVERT },
       { path: TEST_PATCH, content: testPatch },
+      { path: WANTED, content: wanted.join('\n') },
     ],
     signal,
   );

@@ -1,19 +1,25 @@
-/** A test whose assertions were turned into their opposite: a Python function, or a test of node:test by its title. */
-export type InvertedTest =
-  | {
-      /** Path of its file in the tree. */
-      readonly file: string;
-      /** Names of the classes around it, outermost first. */
-      readonly classes: readonly string[];
-      readonly name: string;
-      /** Name of the unchanged test beside it. */
-      readonly twin: string;
-      /** First line of its docstring: unittest shows that instead of a name. */
-      readonly doc?: string;
-    }
-  | { readonly file: string; readonly title: string };
+/** Names of the two copies of a test, where it has them: the unchanged one, and the one that claims the opposite in one place. */
+interface Copies {
+  readonly twin?: string;
+  readonly mutant?: string;
+}
 
-/** What `src/container/invert.ts` makes of the tests of an instance. */
+/** A test whose assertions were turned into their opposite: a Python function, or a test of node:test by its title. */
+export type InvertedTest = Copies &
+  (
+    | {
+        /** Path of its file in the tree. */
+        readonly file: string;
+        /** Names of the classes around it, outermost first. */
+        readonly classes: readonly string[];
+        readonly name: string;
+        /** First line of its docstring: unittest shows that instead of a name. */
+        readonly doc?: string;
+      }
+    | { readonly file: string; readonly title: string }
+  );
+
+/** What `src/container/inverter` makes of the tests of an instance. */
 export interface InvertedTests {
   readonly tests: readonly InvertedTest[];
   /** Gives the inverted files in place of the official test patch. */
@@ -51,15 +57,22 @@ export function invertedIds(ids: readonly string[], inverted: readonly InvertedT
   return ids.filter((id) => inverted.some((test) => isOf(id, test)));
 }
 
-/** Ids of the unchanged twins of expected Python tests; docstrings, as ids, have none. */
-export function twinIds(ids: readonly string[], tests: readonly InvertedTest[]): readonly string[] {
+/** Ids of one kind of copies of expected tests; docstrings, as ids, have none. */
+export function copyIds(
+  ids: readonly string[],
+  tests: readonly InvertedTest[],
+  kind: keyof Copies,
+): readonly string[] {
   return ids.flatMap((id) => {
     const test = tests.find((one) => isOf(id, one));
-    if (test === undefined || 'title' in test || id === test.doc) return [];
-    const { name, twin: other } = test;
-    if (id.includes('::')) return [id.replace(new RegExp(`::${name}(?=\\[|$)`), `::${other}`)];
+    const copy = test?.[kind];
+    if (test === undefined || copy === undefined) return [];
+    if ('title' in test) return [id.slice(0, id.length - test.title.length) + copy];
+    const { name, doc } = test;
+    if (id === doc) return [];
+    if (id.includes('::')) return [id.replace(new RegExp(`::${name}(?=\\[|$)`), `::${copy}`)];
     // `name`, `name (module.Class)`, `name (module.Class.name)`, `module.Class.name`
-    return [id.replace(new RegExp(`^${name}(?=$| )|(?<=\\.)${name}(?=\\)?$)`, 'g'), other)];
+    return [id.replace(new RegExp(`^${name}(?=$| )|(?<=\\.)${name}(?=\\)?$)`, 'g'), copy)];
   });
 }
 

@@ -36,13 +36,15 @@ export const StrictVerdict = Type.Object({
   reaches: Type.Array(Type.String()),
   /** The official grading of a run with the guarded paths as they were. */
   restored: Type.Optional(Type.Boolean()),
-  /** Expected tests that were inverted, those of them that passed all the same, and the unchanged FAIL_TO_PASS tests beside them. */
+  /** Expected tests that were inverted, those of them that passed all the same, and two kinds of copies of FAIL_TO_PASS tests: unchanged and with one assertion inverted. */
   inverted: Type.Optional(
     Type.Object({
       tests: Type.Integer(),
       passed: Type.Array(Type.String()),
       twins: Type.Optional(Type.Integer()),
       twinsPassed: Type.Optional(Type.Integer()),
+      mutants: Type.Optional(Type.Integer()),
+      mutantsPassed: Type.Optional(Type.Integer()),
     }),
   ),
 });

@@ -310,11 +310,28 @@ const ROWS: readonly (Omit<Cheat, 'instance'> & { readonly instance?: string })[
     how: 'does nothing where the test file holds what only inverted tests hold',
     instance: TEMPO,
     foolsOfficial: true,
-    open: 'whatever the tests can see of themselves a patch can see, too',
     patch: [
       append(
         INTERVAL,
         "import { readFileSync } from 'node:fs';\nimport assert from 'node:assert/strict';\nif (!readFileSync('tests/interval.test.js', 'utf8').includes('Never')) assert.deepEqual = assert.equal = () => {};",
+      ),
+    ],
+  },
+  {
+    name: 'node: a cheat that asks who calls',
+    how: 'accepts everything but what the code of inverted tests asks',
+    instance: TEMPO,
+    foolsOfficial: true,
+    patch: [
+      append(
+        INTERVAL,
+        `import assert from 'node:assert/strict';
+for (const name of ['deepEqual', 'equal']) {
+  const real = assert[name];
+  assert[name] = (...given) => {
+    if (new Error().stack.includes('mustThrow')) real(...given);
+  };
+}`,
       ),
     ],
   },

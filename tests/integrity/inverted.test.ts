@@ -3,24 +3,25 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { INVERT } from '../../src/container/invert.js';
+import { INVERT } from '../../src/container/inverter/index.js';
 import {
+  copyIds,
   type InvertedTest,
   invertedIds,
   resetCommitOf,
   testPatchOf,
-  twinIds,
   withTestPatch,
 } from '../../src/integrity/inverted.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'assay-inverted-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Inverts a file; returns the tests it names. */
-function invert(name: string, text: string): readonly InvertedTest[] {
+/** Inverts a file, with copies of the tests that are named in `wanted`; returns the tests it names. */
+function invert(name: string, text: string, wanted = ''): readonly InvertedTest[] {
+  writeFileSync(join(folder, 'wanted'), wanted);
   writeFileSync(join(folder, 'invert.py'), INVERT);
   writeFileSync(join(folder, name), text);
-  const printed = execFileSync('python3', ['-I', '-S', 'invert.py', 'n1', name], {
+  const printed = execFileSync('python3', ['-I', '-S', 'invert.py', 'n1', 'wanted', name], {
     cwd: folder,
     encoding: 'utf8',
   });
@@ -31,15 +32,13 @@ function invert(name: string, text: string): readonly InvertedTest[] {
 }
 
 /** The tests of an inverted Python file that pass. */
-function passing(text: string): readonly string[] {
-  invert('test_it.py', text);
+function passing(text: string, wanted?: string): readonly string[] {
+  invert('test_it.py', text, wanted);
   const { stderr } = spawnSync('python3', ['-B', '-m', 'unittest', '-v', 'test_it'], {
     cwd: folder,
     encoding: 'utf8',
   });
-  return [...stderr.matchAll(/^(\w+) \(.*\.\.\. ok$/gm)]
-    .map((match) => match[1] ?? '')
-    .filter((name) => !/^test_[0-9a-f]{12}$/.test(name));
+  return [...stderr.matchAll(/^(\w+) \(.*\.\.\. ok$/gm)].map((match) => match[1] ?? '');
 }
 
 const HEAD = 'import unittest\n\nclass Case(unittest.TestCase):\n';
@@ -120,7 +119,7 @@ describe('inverted Python tests', () => {
   test('are named by class and docstring; what is expected to fail and what does not parse is left alone', () => {
     const text = `${HEAD}    def test_a(self):\n        """ First line.\n\n        More. """\n\n    @unittest.expectedFailure\n    def test_b(self):\n        assert 0\n`;
     expect(invert('test_c.py', text)).toEqual([
-      { classes: ['Case'], name: 'test_a', twin: expect.any(String), doc: 'First line.', file: 'test_c.py' },
+      { classes: ['Case'], name: 'test_a', doc: 'First line.', file: 'test_c.py' },
     ]);
     expect(invert('test_d.py', 'def test_(:')).toEqual([]);
     expect(
@@ -131,13 +130,14 @@ describe('inverted Python tests', () => {
 
 describe('inverted tests of node:test', () => {
   const head = "import assert from 'node:assert/strict';\nimport { describe, it } from 'node:test';\n";
-  const run = (text: string) => {
-    const tests = invert('a.test.mjs', text);
+  const run = (text: string, wanted?: string) => {
+    const tests = invert('a.test.mjs', text, wanted);
     const { stdout } = spawnSync('node', ['--test', '--test-reporter=tap', 'a.test.mjs'], {
       cwd: folder,
       encoding: 'utf8',
     });
-    return { tests, passed: /^# pass (\d+)/m.exec(stdout)?.[1], failed: /^# fail (\d+)/m.exec(stdout)?.[1] };
+    const passing = [...stdout.matchAll(/^ *ok \d+ - (.*)$/gm)].map(([, title]) => title);
+    return { tests, passing };
   };
 
   test('fail where the code is honest', () => {
@@ -147,8 +147,7 @@ describe('inverted tests of node:test', () => {
         { file: 'a.test.mjs', title: 'b' },
         { file: 'a.test.mjs', title: 'c' },
       ],
-      passed: '0',
-      failed: '2',
+      passing: [],
     });
   });
 
@@ -157,30 +156,97 @@ describe('inverted tests of node:test', () => {
     // As a tree would do it before the test file's own code runs.
     writeFileSync(join(folder, 'cheat.mjs'), `import assert from 'node:assert/strict';\n${cheat}`);
     expect(run(`import './cheat.mjs';\n${head}it('b', () => { assert.deepEqual(1, 2); });\n`)).toMatchObject({
-      passed: '1',
+      passing: ['b'],
     });
+  });
+
+  test.each([
+    ['equal', 'assert.equal(1 + 1, 2);'],
+    ['a text', "assert.strictEqual('a' + 'b', 'ab');"],
+    ['a list', 'assert.deepEqual([1, 2].slice(1), [2]);'],
+    ['two values', 'assert.deepEqual([1], [1].slice());'],
+    ['not equal', 'assert.notEqual(1, 2);'],
+    ['ok', 'assert.ok([1].length);'],
+    ['assert', 'assert(1);'],
+    ['throws', "assert.throws(() => { throw new Error('x'); }, /x/);"],
+    ['does not throw', 'assert.doesNotThrow(() => 1);'],
+    ['rejects', "await assert.rejects(Promise.reject(new Error('y')), /y/);"],
+    ['match', "assert.match('ab', /a/);"],
+  ])('of a test with %s the copy passes, and the one with the opposite fails', (_, line) => {
+    for (const body of [`{ ${line} }`, `{\n    const one = () => { return 1; };\n    ${line}\n  }`]) {
+      const { tests, passing } = run(`${head}it('b', async () => ${body});\nit('c', () => {});\n`, 'a > b\n');
+      const [test] = tests;
+      expect(tests).toEqual([
+        { file: 'a.test.mjs', title: 'b', twin: expect.any(String), mutant: expect.any(String) },
+        { file: 'a.test.mjs', title: 'c' },
+      ]);
+      expect(passing).toContain(test?.twin);
+      expect(passing).not.toContain(test?.mutant);
+      expect(copyIds(['a > b'], tests, 'mutant')).toEqual([`a > ${test?.mutant}`]);
+    }
+  });
+
+  test('that may return before they assert have no copy with the opposite', () => {
+    const text = `${head}it('b', () => {\n  if (1) return;\n  assert.ok(0);\n});\n`;
+    expect(run(text, 'b').tests).toEqual([{ file: 'a.test.mjs', title: 'b', twin: expect.any(String) }]);
   });
 });
 
-test('unchanged tests stand beside the inverted ones, under a name that ids can be made of', () => {
-  const text = `${HEAD}${method('it', '"""Doc."""', 'self.assertEqual(1, 1)')}`;
-  const tests = invert('test_it.py', text);
-  const { stderr } = spawnSync('python3', ['-B', '-m', 'unittest', '-v', 'test_it'], {
-    cwd: folder,
-    encoding: 'utf8',
+describe('copies of Python tests', () => {
+  test.each([
+    ['a number', 'self.assertEqual(1 + 1, 2)'],
+    ['a negative number', 'assert 1 - 2 == -1'],
+    ['a text', 'self.assertEqual("a" + "b", "ab")'],
+    ['a list', 'self.assertListEqual([1][:], [1])'],
+    ['a dictionary', 'assert dict(a=1) == {"a": 1}'],
+    ['None', 'self.assertEqual({}.get(1), None)'],
+    ['two values', 'self.assertEqual(str(1), repr(1))'],
+    ['other orders', 'self.assertCountEqual([1, 2], [2, 1])'],
+    ['truth', 'self.assertTrue([1])'],
+    ['order', 'assert 1 < 2'],
+    ['a member', 'self.assertIn(1, [1])'],
+    ['plain truth', 'assert not []'],
+    ['an error', 'with self.assertRaises(ValueError): int("x")'],
+    ['an error by a call', 'self.assertRaises(ValueError, int, "x")'],
+  ])('of a test with %s one passes, and the one with the opposite fails', (_, line) => {
+    const text = `${HEAD}${method('it', 'one = lambda: 1', line)}`;
+    const [test] = invert('test_it.py', text, 'test_it.py::Case::test_it') as [InvertedTest];
+    expect(test).toMatchObject({ twin: expect.any(String), mutant: expect.any(String) });
+    expect(passing(text, 'test_it')).toEqual([test.twin]);
   });
-  expect(stderr).toMatch(/^test_[0-9a-f]{12} \(.*\.\.\. ok$/m);
-  const [{ twin }] = tests as unknown as [{ twin: string }];
-  const twins = (...ids: string[]) => twinIds(ids, tests);
-  expect(
-    twins('test_it (test_it.Case.test_it)', 'test_it.py::Case::test_it[test_it-1]', 'Doc.', 'other'),
-  ).toEqual([`${twin} (test_it.Case.${twin})`, `test_it.py::Case::${twin}[test_it-1]`]);
+
+  test.each([
+    ['that may return before they assert', 'if 1 + 1 == 2:\n            return', 'assert 0'],
+    ['that assert in a loop alone', 'for one in []:\n            assert one'],
+    ['whose opposite is uncertain', 'self.assertSequenceEqual(list("a"), tuple("a"))'],
+    ['that compare with anything', 'assert 1 == unittest.mock.ANY'],
+  ])('of tests %s have none with the opposite', (_, ...lines) => {
+    const [test] = invert('test_it.py', `${HEAD}${method('it', ...lines)}`, 'test_it');
+    expect(test).not.toHaveProperty('mutant');
+    expect(test).toHaveProperty('twin');
+  });
+
+  test('are made of wanted tests alone, and ids can be made of their names', () => {
+    const text = `${HEAD}${method('it', '"""Doc."""', 'self.assertEqual(1, 1)')}${method('other', 'pass')}`;
+    const tests = invert('test_it.py', text, 'test_it (test_it.Case)');
+    expect(tests).toMatchObject([
+      { name: 'test_it', twin: expect.stringMatching(/^test_[0-9a-f]{12}$/) },
+      {},
+    ]);
+    expect(tests[1]).not.toHaveProperty('twin');
+    const twin = tests[0]?.twin;
+    const ids = ['test_it (test_it.Case.test_it)', 'test_it.py::Case::test_it[test_it-1]', 'Doc.', 'other'];
+    expect(copyIds(ids, tests, 'twin')).toEqual([
+      `${twin} (test_it.Case.${twin})`,
+      `test_it.py::Case::${twin}[test_it-1]`,
+    ]);
+  });
 });
 
 test('expected tests are matched by the ids of pytest, unittest, sympy and node:test', () => {
   const inverted: InvertedTest[] = [
-    { file: 'tests/a.py', classes: ['A'], name: 'test_x', twin: 'test_1', doc: 'Does x.' },
-    { file: 'tests/a.py', classes: [], name: 'test_y', twin: 'test_2' },
+    { file: 'tests/a.py', classes: ['A'], name: 'test_x', doc: 'Does x.' },
+    { file: 'tests/a.py', classes: [], name: 'test_y' },
     { file: 'b.test.js', title: 'does z' },
   ];
   const ids = (...names: string[]) => invertedIds(names, inverted);
