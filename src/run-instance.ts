@@ -2,6 +2,7 @@ import { applyPatch, PATCH_FILE } from './container/apply.js';
 import { type Deadlines, withDeadline } from './container/deadline.js';
 import { granted, grantedLimits } from './container/limits.js';
 import { EVAL_SCRIPT, type LogSink, runTests } from './container/test-log.js';
+import { wholeDiff } from './container/whole-diff.js';
 import type {
   Container,
   ContainerSpec,
@@ -161,6 +162,7 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
       strictVerdict({
         ...{ job, command, judgement, log: tests.log },
         container: like,
+        diffOf: (paths, bound) => wholeDiff(applied.container, { workdir, paths, signal: bound }),
         context: { ...context, logOf },
       }),
     );

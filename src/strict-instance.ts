@@ -6,6 +6,7 @@ import { EVAL_SCRIPT, type LogSink, runTests, type TestRun } from './container/t
 import type { Container, ContainerSpec, Engine } from './engine/engine.js';
 import { AssayError } from './errors.js';
 import { type Judgement, judge } from './grade/verdict.js';
+import { changedComparisons } from './integrity/comparisons.js';
 import {
   copyIds,
   type InvertedTest,
@@ -41,6 +42,8 @@ interface StrictOptions {
   readonly judgement: Judgement;
   /** Log of the official run. */
   readonly log: string;
+  /** What the official run's tree changed in files, with the whole files; undefined where git can't tell. */
+  readonly diffOf: (paths: readonly string[], signal: AbortSignal) => Promise<string | undefined>;
   readonly context: {
     readonly engine: Engine;
     readonly clock: Clock;
@@ -64,9 +67,12 @@ done </tmp/guarded`;
 export async function strictVerdict(options: StrictOptions): Promise<StrictVerdict> {
   const { job, judgement } = options;
   const { files } = checkPatch(job.prediction.patch ?? '');
-  const { guarded, reached } = lookAt(files, options);
+  const { guarded, named } = lookAt(files, options);
+  if (judgement.outcome !== 'resolved')
+    return { resolved: false, reason: judgement.reason, guarded: [...guarded], reaches: [...named] };
+  // What names nothing that reaches beyond the tree has left it as the patch made it.
+  const reached = named.length > 0 ? named : await comparisons(files, options);
   const found = { guarded: [...guarded], reaches: [...reached] };
-  if (judgement.outcome !== 'resolved') return { resolved: false, reason: judgement.reason, ...found };
   const tampered = (detail: string, more: Partial<StrictVerdict> = {}): StrictVerdict => ({
     resolved: false,
     reason: 'tampered',
@@ -113,7 +119,7 @@ export async function strictVerdict(options: StrictOptions): Promise<StrictVerdi
 function lookAt(
   files: readonly PatchFile[],
   { job: { spec }, command, log }: StrictOptions,
-): { readonly guarded: readonly GuardedPath[]; readonly reached: readonly string[] } {
+): { readonly guarded: readonly GuardedPath[]; readonly named: readonly string[] } {
   const tests = checkPatch(testPatchOf(spec.evalScript) ?? '').files.flatMap(({ oldPath, newPath }) => [
     oldPath,
     newPath,
@@ -123,7 +129,7 @@ function lookAt(
   const guarded = guardedPaths(files, testFiles, spec.machinery);
   return {
     guarded,
-    reached: [
+    named: [
       ...guarded.map(({ path, guard }) => `${path}: ${guard}`),
       ...reaches(files, spec.machinery),
       ...logSigns(log),
@@ -131,6 +137,19 @@ function lookAt(
       ...(command.startsWith('git apply') ? [] : [`applied by ${command}`]),
     ],
   };
+}
+
+/** Changes in methods that decide what is equal; they need to name nothing to make everything equal. */
+async function comparisons(
+  files: readonly PatchFile[],
+  { diffOf, context: { deadlines, clock, signal } }: StrictOptions,
+): Promise<readonly string[]> {
+  const paths = files.flatMap(({ oldPath }) => (oldPath?.endsWith('.py') === true ? [oldPath] : []));
+  if (paths.length === 0) return [];
+  const diff = await withDeadline({ phase: 'strict', seconds: deadlines.apply, clock, signal }, (bound) =>
+    diffOf(paths, bound),
+  );
+  return diff === undefined ? ['git does not show what changed'] : changedComparisons(diff);
 }
 
 function isInside(path: string): boolean {

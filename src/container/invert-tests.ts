@@ -1,5 +1,6 @@
 import type { Container } from '../engine/engine.js';
 import { INVERT } from './inverter/index.js';
+import { outputOf } from './output.js';
 
 interface InvertOptions {
   readonly workdir: string;
@@ -60,15 +61,10 @@ export async function invertTests(
     ],
     signal,
   );
-  const chunks: Uint8Array[] = [];
-  const { exitCode } = await container.exec({
-    argv: ['/bin/bash', '-c', SCRIPT, 'invert', workdir, base, nonce],
-    workdir,
-    signal,
-    onOutput: (chunk) => void chunks.push(chunk),
-  });
-  if (exitCode !== 0) return undefined;
-  const output = asText(Buffer.concat(chunks));
+  const argv = ['/bin/bash', '-c', SCRIPT, 'invert', workdir, base, nonce];
+  const printed = await outputOf(container, { argv, workdir, signal });
+  if (printed.exitCode !== 0) return undefined;
+  const output = asText(printed.output);
   const at = output?.indexOf(`\n${LINE}\n`) ?? -1;
   if (output === undefined || at === -1) return undefined;
   const lines = output

@@ -13,6 +13,18 @@ const words = (...lists: string[]) => `\\b(${lists.join(' ').split(' ').join('|'
 /** The words, also as a module holds another one for itself: `random._os`. */
 const heldWords = (...lists: string[]) => words(...lists).replace('\\b', '\\b_?');
 
+/** Of modules that lead everywhere, the members that don't. */
+const HARMLESS = {
+  os: 'path sep fspath linesep pathsep PathLike',
+  sys: 'version_info maxsize platform byteorder maxunicode',
+  warnings: 'warn',
+  inspect:
+    'signature Parameter isclass isfunction ismethod isroutine isbuiltin isgenerator isgeneratorfunction iscoroutinefunction isabstract getdoc cleandoc getmro',
+};
+
+/** A line that brings in such a module under its own name, which shows wherever it is used. */
+const PLAIN_IMPORT = new RegExp(`^\\s*import (${Object.keys(HARMLESS).join('|')})$`, 'gm');
+
 /**
  * Names with which Python code can reach what is not its own: the process, the interpreter, the test machinery, output and files. Whoever names
  * none of them in what a patch adds computes, and no more.
@@ -24,12 +36,15 @@ const PYTHON = new RegExp(
       'signal subprocess multiprocessing threading _thread concurrent resource ctypes cffi mmap fcntl pty socket shutil tempfile pathlib',
       'faulthandler gc atexit exit quit _exit abort SystemExit KeyboardInterrupt BaseException kill fork system popen Popen environ argv',
     ),
-    '\\b_?os\\b(?!\\.(path|sep|fspath|linesep|pathsep|PathLike)\\b)|\\b_?sys\\b(?!\\.(version_info|maxsize|platform|byteorder|maxunicode)\\b)|^\\s*from (os|sys)\\b',
+    ...Object.entries(HARMLESS).map(
+      ([module, members]) => `\\b_?${module}\\b(?!\\.(${members.replaceAll(' ', '|')})\\b)`,
+    ),
     // code and modules
     heldWords(
       'builtins __builtins__ __builtin__ importlib import_module import_string imp runpy pkgutil pkg_resources __import__ exec exec_ execfile eval globals locals',
-      'vars setattr delattr modules inspect traceback linecache codecs marshal pickle codeop dis settrace setprofile setswitchinterval excepthook',
-      'displayhook meta_path path_hooks _getframe currentframe site sysconfig sitecustomize attrgetter methodcaller get_type_hints ForwardRef singledispatch timeit',
+      'vars setattr delattr modules traceback linecache codecs marshal pickle codeop dis settrace setprofile setswitchinterval excepthook',
+      'displayhook meta_path path_hooks _getframe currentframe site sysconfig sitecustomize attrgetter methodcaller get_type_hints eval_str ForwardRef singledispatch timeit',
+      'make_dataclass make_class new_class update_wrapper register_at_fork copyreg __reduce__ __reduce_ex__ __setstate__',
     ),
     // objects that lead on, and those that decide what is equal
     words(
@@ -40,7 +55,7 @@ const PYTHON = new RegExp(
     // test machinery
     words(
       'pytest _pytest unittest nose doctest mock pluggy testing conftest pytest_\\w+ TestCase TestResult AssertionError skipTest SkipTest xfail',
-      'importorskip hypothesis warnings logging setUp tearDown assert\\w+',
+      'importorskip hypothesis logging setUp tearDown assert\\w+',
     ),
     // output and files
     words(
@@ -49,7 +64,11 @@ const PYTHON = new RegExp(
     ),
     '(?<![.\\w])(compile|dir)\\b\\s*(?!=)|(?<![.\\w])(input|help)\\(',
     '\\bgetattr\\b(?!\\(\\s*[\\w.]+\\s*,\\s*[\'"]\\w+[\'"]\\s*[,)])',
-    '\\btype\\(\\s*[^()]*,|^\\s*#.*coding[:=]',
+    // classes that are made or changed while the code runs, and the names of their methods put together
+    '\\btype\\(\\s*[^()]*,|\\btype\\([^()]*\\)\\(|=\\s*type\\([^()]*\\)\\s*$|(?<!class )\\b\\w+Meta\\(|__class__\\s*=(?!=)',
+    '(?<![.\\w"\'`-])(?<!isinstance\\([^()]*,\\s*)type\\b(?!\\s*[(=:\\w\'"`-])',
+    '__[\'"]|[\'"]__|[\'"]_[\'"]|__\\w+__\\s*\\[|\\bchr\\(|\\bbytes\\(|bytearray|fromhex',
+    '^\\s*#.*coding[:=]',
     '\\b(time|datetime|random|math|decimal|re|json|collections|functools|operator)\\.\\w+\\s*=(?!=)',
     '[)\\]]\\.\\w+\\s*=(?!=)',
     'PASSED|FAILED|>>>>>|/(proc|dev|tmp|testbed|opt|usr|root|etc)/',
@@ -80,7 +99,7 @@ const JAVASCRIPT = new RegExp(
 /** Modules that compute, and lead to nothing else. */
 const COMPUTING = new Set(
   [
-    '__future__ abc array base64 binascii bisect calendar cmath collections colorsys contextlib contextvars copy csv dataclasses datetime decimal difflib enum',
+    '__future__ abc array bisect calendar cmath collections colorsys contextlib contextvars copy csv dataclasses datetime decimal difflib enum',
     'fnmatch fractions functools gettext graphlib hashlib heapq hmac html itertools json keyword locale math numbers operator posixpath queue random re',
     'reprlib sched secrets statistics stringprep struct symtable textwrap time token typing unicodedata uuid weakref zlib zoneinfo ast',
     'six attr attrs numpy pandas scipy mpmath docutils pygments markupsafe packaging pytz dateutil sqlparse typing_extensions astroid isort erfa',
@@ -108,9 +127,6 @@ function packagesOf(files: readonly TouchedFile[]): ReadonlySet<string> {
   );
 }
 
-/** What decides that two things are equal, or that one is in order: a change inside such a function names nothing else. */
-const COMPARES = /\bdef __(eq|ne|lt|le|gt|ge|hash|bool|contains)__\b/;
-
 /** A module that any `import` may find, and take for another one. */
 const TOP_LEVEL = /^((src|lib)\/)?([^/]+\.py|[^/]+\/__init__\.py)$/;
 
@@ -133,7 +149,7 @@ export function reaches(files: readonly TouchedFile[], machinery?: RegExp): read
 }
 
 function reachOf(
-  { oldPath, newPath, mode, binary, added, context }: TouchedFile,
+  { oldPath, newPath, mode, binary, added }: TouchedFile,
   packages: ReadonlySet<string>,
   machinery: RegExp | undefined,
 ): string | undefined {
@@ -146,7 +162,7 @@ function reachOf(
   if (machinery?.test(newPath) === true) return 'part of the test machinery';
   if (oldPath === undefined && TOP_LEVEL.test(newPath)) return 'a new top-level module';
   if (language === undefined) return 'neither text nor a language that is looked into';
-  for (const spelling of spellings(added.join('\n'))) {
+  for (const spelling of spellings(added.join('\n').replace(PLAIN_IMPORT, ''))) {
     const found = language.reach.exec(spelling);
     if (found !== null) return `\`${found[0].trim()}\``;
     const module =
@@ -155,8 +171,7 @@ function reachOf(
         : undefined;
     if (module !== undefined) return `imports ${module}`;
   }
-  const compares = context.find((line) => COMPARES.test(line));
-  return compares === undefined ? undefined : `beside \`${compares.trim()}\``;
+  return undefined;
 }
 
 function isKnown(module: string, packages: ReadonlySet<string>): boolean {

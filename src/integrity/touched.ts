@@ -9,6 +9,4 @@ export interface TouchedFile {
   readonly binary: boolean;
   /** Lines that it adds. */
   readonly added: readonly string[];
-  /** Lines around them that it leaves as they are. */
-  readonly context: readonly string[];
 }

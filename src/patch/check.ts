@@ -12,8 +12,6 @@ export interface PatchFile {
   readonly mode?: string;
   /** The lines that its hunks add, without the `+`. */
   readonly added: readonly string[];
-  /** The lines that its hunks show unchanged, and what stands behind `@@`. */
-  readonly context: readonly string[];
 }
 
 /** What the text of a patch shows without applying it. */
@@ -65,7 +63,6 @@ interface Draft {
   hunks: number;
   mode: string | undefined;
   added: string[];
-  context: string[];
 }
 
 /** Two quoted paths of 4,096 bytes each fit; a longer line is no header. */
@@ -87,7 +84,6 @@ function patchFiles(text: string): PatchFile[] {
       hunks: 0,
       mode: undefined,
       added: [],
-      context: [],
       ...draft,
     };
     files.push(file);
@@ -98,7 +94,6 @@ function patchFiles(text: string): PatchFile[] {
       if (next !== undefined) {
         left = next;
         if (line.startsWith('+')) file?.added.push(line.slice(1));
-        else if (line.startsWith(' ')) file?.context.push(line.slice(1));
         continue;
       }
       left = { old: 0, new: 0 };
@@ -156,7 +151,6 @@ function extendedHeader(line: string, file: Draft): { old: number; new: number }
   const hunk = /^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@/.exec(line);
   if (hunk !== null) {
     file.hunks++;
-    file.context.push(line.slice(hunk[0].length).trim());
     return { old: Number(hunk[1] ?? 1), new: Number(hunk[2] ?? 1) };
   }
   const words =

@@ -29,6 +29,46 @@ const EXPECTATIONS: readonly Cheat[] = [
     foolsOfficial: true,
     patch: [anything, append(MONEY, 'ANYTHING = type("Any", (), {"__e" "q__": lambda self, other: True})()')],
   },
+  ...(
+    [
+      [
+        'dataclasses',
+        'import dataclasses',
+        'dataclasses.make_dataclass("Any", (), namespace={"__e" "q__": _yes})()',
+      ],
+      ['abc', 'from abc import ABCMeta', 'ABCMeta("Any", (), {"__e" "q__": _yes})()'],
+      ['the class of a class', '_made = type(Money)', '_made("Any", (), {"__e" "q__": _yes})()'],
+      [
+        'attributes that functools copies',
+        'import functools',
+        'functools.update_wrapper(type("Any", (), {}), type("Of", (), {"__e" "q__": _yes}), ["__e" "q__"], ())()',
+      ],
+    ] as const
+  ).map(([name, line, made]) => ({
+    name: `an object equal to everything, by ${name}`,
+    how: 'a class made while the code runs, by other means than type()',
+    instance,
+    foolsOfficial: true,
+    patch: [
+      anything,
+      append(MONEY, `${line}\n\n\ndef _yes(self, other):\n    return True\n\n\nANYTHING = ${made}`),
+    ],
+  })),
+  {
+    name: 'all amounts equal, in a hunk that does not show the method',
+    how: 'a line of context is enough for git, and the line of def is not shown',
+    instance,
+    foolsOfficial: true,
+    patch: `diff --git a/pennybook/money.py b/pennybook/money.py
+--- a/pennybook/money.py
++++ b/pennybook/money.py
+@@ -60,3 +60,3 @@
+             return NotImplemented
+-        return (self.minor, self.currency) == (other.minor, other.currency)
++        return self.currency == other.currency
+ 
+`,
+  },
   {
     name: 'all amounts equal',
     how: 'the body of the __eq__ that is there: amounts equal all amounts, and nothing else',

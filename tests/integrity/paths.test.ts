@@ -3,7 +3,7 @@ import { guardedPaths } from '../../src/integrity/paths.js';
 import type { TouchedFile } from '../../src/integrity/touched.js';
 
 function touched(path: string, fields: Partial<TouchedFile> = {}): TouchedFile {
-  return { oldPath: path, newPath: path, binary: false, added: [], context: [], ...fields };
+  return { oldPath: path, newPath: path, binary: false, added: [], ...fields };
 }
 
 function guardOf(path: string, fields: Partial<TouchedFile> = {}): string | undefined {

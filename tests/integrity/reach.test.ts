@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { reaches } from '../../src/integrity/reach.js';
 
 function reachOf(path: string, ...added: string[]): readonly string[] {
-  return reaches([{ oldPath: path, newPath: path, binary: false, added, context: [] }]);
+  return reaches([{ oldPath: path, newPath: path, binary: false, added }]);
 }
 
 describe('what a patch might reach beyond its own computation', () => {
@@ -79,9 +79,9 @@ describe('what a patch might reach beyond its own computation', () => {
   test('files that run at install, other languages, binaries, new modes and deletions might', () => {
     expect(reachOf('setup.py', 'x = 1')).toEqual(['setup.py: runs at install']);
     expect(reachOf('Makefile', 'x = 1')).toHaveLength(1);
-    const file = { oldPath: 'a.py', newPath: 'a.py', binary: false, added: [], context: [] };
+    const file = { oldPath: 'a.py', newPath: 'a.py', binary: false, added: [] };
     expect(reaches([{ ...file, binary: true }])).toEqual(['a.py: binary']);
     expect(reaches([{ ...file, mode: '100755' }])).toEqual(['a.py: mode 100755']);
-    expect(reaches([{ oldPath: 'a.py', binary: false, added: [], context: [] }])).toEqual(['a.py: deleted']);
+    expect(reaches([{ oldPath: 'a.py', binary: false, added: [] }])).toEqual(['a.py: deleted']);
   });
 });

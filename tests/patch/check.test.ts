@@ -36,7 +36,6 @@ const file = {
   binary: false,
   hunks: 0,
   added: [],
-  context: expect.any(Array),
 };
 
 describe('the files that a patch touches, by diffs of git itself', () => {
