@@ -90,6 +90,8 @@ export function oneLine(text: string): string {
 
 /** A name as one part of a path, as the reference harness does it (`/` becomes `__`); never `.`, `..` or empty. */
 export function pathPart(name: string): string {
-  const flat = name.replaceAll('/', '__').replace(/[\u0000-\u001f\u007f\\]/g, '_');
+  const flat = name
+    .replaceAll('/', '__')
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\\]/g, '_');
   return /^\.*$/.test(flat) ? `_${flat.replaceAll('.', '_')}` : flat;
 }

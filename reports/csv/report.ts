@@ -1,5 +1,6 @@
 import {
   byInstance,
+  harmless,
   type InstanceResults,
   type ReportFile,
   type RunResults,
@@ -60,8 +61,9 @@ export function csvReport(results: RunResults): readonly ReportFile[] {
 function quote(cell: Cell): string {
   if (cell === null || cell === undefined) return '';
   if (typeof cell !== 'string') return String(cell);
-  const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const text = harmless(cell);
+  const safe = /^[=+\-@\t]/.test(text) ? `'${text}` : text;
+  return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 function total(seconds: readonly number[]): number {

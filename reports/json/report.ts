@@ -1,5 +1,6 @@
 import {
   byInstance,
+  harmless,
   type ReportFile,
   type RunResults,
   type RunSummary,
@@ -24,7 +25,7 @@ export function jsonReport(results: RunResults, summary: RunSummary): readonly R
       attempts: verdicts.map(attempt),
     })),
   };
-  return [{ path: 'report.json', content: `${JSON.stringify(report, null, 2)}\n` }];
+  return [{ path: 'report.json', content: `${harmless(JSON.stringify(report, null, 2))}\n` }];
 }
 
 /** All of a verdict but the test lists, which stay in the attempt's folder, and what the line around it says. */

@@ -1,5 +1,6 @@
 import {
   byInstance,
+  harmless,
   type ReportFile,
   type RunResults,
   type RunSummary,
@@ -71,7 +72,7 @@ function splitOf(dataset: string): string {
 /** JSON strings are YAML strings; empty ones are for the author. */
 function metadata(model: string): string {
   return `info:
-  name: ${JSON.stringify(model)}
+  name: ${harmless(JSON.stringify(model))}
   site: "" # link to more about the system
   report: "" # technical report, required
   logo: ""
@@ -79,7 +80,7 @@ function metadata(model: string): string {
 tags:
   checked: false
   model:
-    - ${JSON.stringify(model)}
+    - ${harmless(JSON.stringify(model))}
   org: ""
   os_model: false # open weights?
   os_system: false # open source?
@@ -92,7 +93,7 @@ function readme({ results, split, name }: { results: RunResults; split: string; 
   const summary = summarise(results);
   const { settings, assayVersion } = results.manifest;
   const rate = summary.passAt1;
-  return `# ${summary.incomplete ? 'INCOMPLETE: ' : ''}${name}
+  return `# ${summary.incomplete ? 'INCOMPLETE: ' : ''}${text(name)}
 
 Resolved ${score(rate)} of ${count(rate.instances, 'instance')} of the ${split} split: ${percent(rate.rate)} %, 95 % interval ${interval(rate)}.
 ${whyIncomplete(summary)

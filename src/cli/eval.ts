@@ -78,7 +78,7 @@ const DEFINING = [
     'profile',
     'strict',
   ],
-  ...['engine', 'runtime', 'network', 'memory', 'cpus', 'pids', 'timeout'],
+  ...['engine', 'runtime', 'network', 'memory', 'disk', 'cpus', 'pids', 'timeout'],
   ...['id', 'id-file', 'filter', 'repo', 'since', 'until', 'month', 'shuffle', 'slice', 'limit', 'shard'],
 ] as const;
 
@@ -217,6 +217,7 @@ export async function execute(
         'unisolated',
         `the ${engine.name} engine runs patches with ${engineInfo.isolation} only`,
       );
+    if (engineInfo.warning !== undefined) host.err(`warning: ${engineInfo.warning}`);
     const orphans = await engine.containers.reap({ 'assay.host': hostname() }, isOrphan);
     if (orphans.length > 0) host.err(`removed ${orphans.length} containers of runs that had crashed`);
     const workers = args.workers ?? defaultWorkers(engineInfo.cpus, engineInfo.freeMemoryBytes);
@@ -333,6 +334,7 @@ export function engineFor({ engine }: Partial<EngineFlags>, { name }: Benchmark)
 export function limitsOf(args: Partial<EngineFlags>, engineCpus: number, workers: number): SandboxLimits {
   return {
     memoryBytes: parseBytes(args.memory ?? '4g', 'memory'),
+    diskBytes: parseBytes(args.disk ?? '10g', 'disk'),
     cpus: args.cpus ?? Math.max(1, engineCpus / workers),
     pids: args.pids ?? 4096,
     network: args.network === 'on',

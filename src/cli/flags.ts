@@ -43,6 +43,7 @@ export const ENGINE_FLAGS = {
     desc: 'auto: only for instances that truly need it; recorded in the verdict',
   },
   memory: { type: 'string', default: '4g', desc: 'Memory limit of a container' },
+  disk: { type: 'string', desc: 'What a container may write to the disk while tests run; default: 10g' },
   cpus: {
     type: 'number',
     desc: 'CPU limit of a container; default: the cores of the engine / workers, at least 1',

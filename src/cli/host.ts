@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../util/clock.js';
 import { identifyProcess, type ProcessIdentity } from '../util/process.js';
+import { harmless } from '../util/words.js';
 
 /** What the commands take from the machine: the only reader of the environment, the clock and the terminal. */
 export interface Host {
@@ -11,8 +12,10 @@ export interface Host {
   readonly home: string;
   readonly clock: Clock;
   readonly self: ProcessIdentity;
-  /** Results. */
+  /** Results; like `err` fit for a terminal, wherever they go. */
   readonly out: (text: string) => void;
+  /** A file of a run, to stdout: as it is, unless that is a terminal. */
+  readonly outFile: (content: string) => void;
   /** Progress, warnings, errors. */
   readonly err: (text: string) => void;
   readonly isTerminal: boolean;
@@ -41,8 +44,9 @@ export function realHost(): Host {
     cacheDir: env['ASSAY_CACHE'] ?? join(env['XDG_CACHE_HOME'] ?? join(home, '.cache'), 'assay'),
     clock,
     self,
-    out: (text) => process.stdout.write(`${text}\n`),
-    err: (text) => process.stderr.write(`${text}\n`),
+    out: (text) => process.stdout.write(`${harmless(text)}\n`),
+    outFile: (content) => process.stdout.write(`${process.stdout.isTTY ? harmless(content) : content}\n`),
+    err: (text) => process.stderr.write(`${harmless(text)}\n`),
     isTerminal: process.stderr.isTTY === true && env['CI'] === undefined,
   };
 }

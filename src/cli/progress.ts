@@ -1,5 +1,6 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { RunEvent } from '../model/run.js';
+import { harmless } from '../util/words.js';
 import type { Host } from './host.js';
 
 /** Draws a run's events; on stderr only. */
@@ -126,7 +127,7 @@ function barsProgress(tally: Tally, host: Host): Progress {
       tally.add(event);
       redraw();
     },
-    warn: (text) => bars.log(`${text}\n`),
+    warn: (text) => bars.log(`${harmless(text)}\n`),
     stop() {
       clearInterval(timer);
       bars.stop();

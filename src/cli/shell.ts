@@ -11,6 +11,7 @@ import type { EvalSpec } from '../model/eval-spec.js';
 import type { GradingProfile } from '../model/grading.js';
 import { defaultWorkers } from '../run/schedule.js';
 import { hasCode, readIfExists } from '../util/files.js';
+import { harmless } from '../util/words.js';
 import { connectForInstances, type InstanceImageFlags } from './connect.js';
 import { orphanLabels } from './engines.js';
 import { engineFor, limitsOf } from './eval.js';
@@ -48,7 +49,7 @@ export async function shellCommand(raw: Readonly<Record<string, unknown>>, host:
   const spec = benchmark.specFor(instance);
   const profile = profileNamed(args.profile ?? benchmark.defaultProfile);
   if (args['print-script'] === true) {
-    host.out(profile.prepareScript(spec.evalScript));
+    host.outFile(profile.prepareScript(spec.evalScript));
     return EXIT.done;
   }
   const engineName = engineFor(args, benchmark);
@@ -175,12 +176,15 @@ async function runCommand(
   spec: EvalSpec,
   signal: AbortSignal,
 ): Promise<number> {
+  const decoder = new TextDecoder();
+  const shown = (chunk: Uint8Array) =>
+    process.stdout.isTTY ? harmless(decoder.decode(chunk, { stream: true })) : chunk;
   const { exitCode } = await container.exec({
     argv: ['/bin/bash', '-c', `${activation(spec)}\nexec "$@"`, 'assay', ...command],
     workdir: spec.workdir,
     signal,
     async onOutput(chunk) {
-      if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
+      if (!process.stdout.write(shown(chunk))) await once(process.stdout, 'drain');
     },
   });
   return exitCode;

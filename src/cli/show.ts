@@ -40,9 +40,9 @@ export async function showCommand(raw: Readonly<Record<string, unknown>>, host: 
       `${args.run} has no verdict of ${args.id}, attempt ${args.attempt}${near.length > 0 ? `; did you mean ${near.join(', ')}?` : ''}`,
     );
   }
-  if (args.patch) host.out(await readPatch(folder, args.id, args.attempt));
+  if (args.patch) host.outFile(await readPatch(folder, args.id, args.attempt));
   else if (args.log)
-    host.out((await readLog(folder, args.id, args.attempt)) ?? 'no log: the tests were not reached');
+    host.outFile((await readLog(folder, args.id, args.attempt)) ?? 'no log: the tests were not reached');
   else if (args.json) host.out(JSON.stringify(verdict));
   else host.out(describe(verdict, args.tests));
   return EXIT.done;

@@ -42,7 +42,8 @@ files | xargs -0 -n 1 git checkout -q "$2" --
 git apply --check ${INVERTED} || exit 9
 git reset -q --hard || exit 8
 cat ${INVERTED}
-rm ${PROGRAM} ${TEST_PATCH} ${INVERTED} ${WANTED}
+# A user whom the image names may not.
+rm -f ${PROGRAM} ${TEST_PATCH} ${INVERTED} ${WANTED} || true
 `;
 
 /**

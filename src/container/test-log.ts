@@ -1,11 +1,18 @@
 import type { Container } from '../engine/engine.js';
-import type { Clock } from '../util/clock.js';
-import { untilAborted } from './deadline.js';
+import { AssayError } from '../errors.js';
+import { type Clock, pause } from '../util/clock.js';
+import { untilAborted, withDeadline } from './deadline.js';
 
 export const EVAL_SCRIPT = '/eval.sh';
 
 /** A log past this size ends the test run: it could not be kept or graded. 256 MiB. */
 export const MAX_LOG_BYTES = 256 * 1024 * 1024;
+
+/** How often we look at the disk; tests that end sooner pay nothing for it. */
+const DISK_SECONDS = 5;
+
+/** How long the engine may take to say whether tests that were out of time were running at all. */
+const STATE_SECONDS = 30;
 
 /** Where the bytes of a test log go while they arrive; a returned promise is back-pressure. */
 export interface LogSink {
@@ -19,7 +26,7 @@ export interface TestRun {
   readonly log: string;
   /** Null when the run was ended by us. */
   readonly exitCode: number | null;
-  readonly ended: 'exited' | 'timeout' | 'log_limit';
+  readonly ended: 'exited' | 'timeout' | 'log_limit' | 'disk_limit';
   readonly oomKilled: boolean;
 }
 
@@ -38,27 +45,36 @@ export async function runTests(container: Container, options: RunTestsOptions): 
   const chunks: Uint8Array[] = [];
   let size = 0;
   let ended: TestRun['ended'] = 'exited';
-  let isOver = false;
   const stop = new AbortController();
-  const end = (why: 'timeout' | 'log_limit') => {
+  const end = (why: Exclude<TestRun['ended'], 'exited'>) => {
     ended = why;
     stop.abort();
   };
-  const cancel = clock.after(seconds * 1000, () => end('timeout'));
+  const arm = () => clock.after(seconds * 1000, () => end('timeout'));
+  let cancel = arm();
   const result = (exitCode: number | null, oomKilled: boolean): TestRun => ({
     log: new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(chunks)),
     exitCode,
     ended,
     oomKilled,
   });
+  const either = AbortSignal.any([signal, stop.signal]);
+  overDisk(container, clock, either).then(
+    () => end('disk_limit'),
+    () => {}, // aborted: the tests are over
+  );
   try {
-    const { exitCode, oomKilled } = await untilAborted(AbortSignal.any([signal, stop.signal]), (bound) =>
+    const { exitCode, oomKilled } = await untilAborted(either, (bound) =>
       container.exec({
         argv: ['/bin/bash', EVAL_SCRIPT],
         workdir,
         signal: bound,
+        onStart() {
+          cancel();
+          if (!bound.aborted) cancel = arm();
+        },
         onOutput: (chunk) => {
-          if (isOver || bound.aborted) return;
+          if (bound.aborted) return;
           size += chunk.length;
           if (size > MAX_LOG_BYTES) return end('log_limit');
           chunks.push(chunk);
@@ -68,10 +84,26 @@ export async function runTests(container: Container, options: RunTestsOptions): 
     );
     return result(exitCode, oomKilled);
   } catch (error) {
-    if (stop.signal.aborted && !signal.aborted) return result(null, false);
-    throw error;
+    if (!stop.signal.aborted || signal.aborted) throw error;
+    if ((ended as TestRun['ended']) === 'timeout') await assertBusy(container, options);
+    return result(null, false);
   } finally {
-    isOver = true;
+    stop.abort();
     cancel();
+  }
+}
+
+/** Time in which the engine ran nothing, or sent nothing of what it had, is not the patch's. */
+async function assertBusy(container: Container, { seconds, clock, signal }: RunTestsOptions): Promise<void> {
+  const limits = { phase: 'test', seconds: STATE_SECONDS, clock, signal } as const;
+  if (await withDeadline(limits, (bound) => container.isBusy(bound))) return;
+  throw new AssayError('engine_failed', `no end of the tests in ${seconds} s, although they do not run`);
+}
+
+/** Resolves when the container is over its disk limit. An engine that fails to answer is asked again: the command itself tells when it is gone. */
+async function overDisk(container: Container, clock: Clock, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await pause(DISK_SECONDS * 1000, clock, signal);
+    if (await container.isOverDisk(signal).catch(() => false)) return;
   }
 }

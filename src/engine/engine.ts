@@ -15,6 +15,8 @@ export interface SandboxLimits {
   readonly pids: number;
   readonly network: boolean;
   readonly capAdd: readonly string[];
+  /** Most that its own files may take: `isOverDisk` goes by it. */
+  readonly diskBytes?: number;
 }
 
 export interface ContainerSpec {
@@ -22,6 +24,8 @@ export interface ContainerSpec {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly limits: SandboxLimits;
+  /** Commands run as root, and not as the user that the image names. */
+  readonly asRoot?: boolean;
 }
 
 export interface ExecRequest {
@@ -31,6 +35,8 @@ export interface ExecRequest {
   readonly signal: AbortSignal;
   /** Receives stdout and stderr, which share a pipe, in the order of writing; a returned promise is back-pressure. */
   readonly onOutput: (chunk: Uint8Array) => void | Promise<void>;
+  /** Called when the engine starts the command, unless it does so at once. */
+  readonly onStart?: () => void;
 }
 
 export interface ExecResult {
@@ -45,10 +51,14 @@ export interface Container {
   readonly id: string;
   put(files: readonly FileEntry[], signal: AbortSignal): Promise<void>;
   exec(request: ExecRequest): Promise<ExecResult>;
+  /** Whether the command of the last `exec` gets time now: false where it never began, is over, or is paused. */
+  isBusy(signal: AbortSignal): Promise<boolean>;
   /** A file or folder as a tar with names from its last path segment on; an archive that is cut off is an error of the stream. */
   read(path: string, signal: AbortSignal): Promise<Readable>;
   /** Unpacks a tar at `/`, with its modes and owners. */
   putArchive(tar: Readable, signal: AbortSignal): Promise<void>;
+  /** Whether its own files take more than the limits' `diskBytes`; nothing stops it from writing on. */
+  isOverDisk(signal: AbortSignal): Promise<boolean>;
   /** Kills everything inside and removes the container; safe to call twice; never throws on "already gone". */
   destroy(): Promise<void>;
 }
@@ -154,6 +164,8 @@ export interface EngineInfo {
   readonly isolation: string;
   /** False when a stranger's code could read or change this machine's files or reach the network. */
   readonly isolated: boolean;
+  /** What the caller should be warned of: a protection that such an engine usually has, and this one lacks. */
+  readonly warning?: string;
   readonly cpus: number;
   /** Free memory in bytes. */
   readonly freeMemoryBytes: number;

@@ -4,7 +4,7 @@ import type { Outcome, Phase, Verdict } from '../model/verdict.js';
 /** How the test phase ended, as far as a verdict rests on it. */
 export interface TestEnd {
   readonly log: string;
-  readonly ended: 'exited' | 'timeout' | 'log_limit';
+  readonly ended: 'exited' | 'timeout' | 'log_limit' | 'disk_limit';
   readonly oomKilled: boolean;
 }
 
@@ -29,6 +29,7 @@ const NO_LOG = {
 const ENDED = {
   timeout: ['test_timeout', 'the tests did not finish in their time'],
   log_limit: ['log_limit', 'the tests printed more than a log may hold'],
+  disk_limit: ['disk_limit', 'the tests wrote more to the disk than --disk allows'],
 } as const;
 
 /** Judges a test log: the official grading, and our outcome with its reason. Pure: `regrade` repeats it without a container. */

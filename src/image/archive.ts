@@ -33,7 +33,8 @@ export function configOf({ parent, layers, labels, env = [], workdir, comment }:
       Env: [...config.env, ...env],
       Cmd: config.cmd,
       ...(config.entrypoint.length === 0 ? {} : { Entrypoint: config.entrypoint }),
-      User: config.user,
+      // The recipe's commands ran as root: the tree is root's.
+      User: '',
       WorkingDir: workdir ?? config.workdir,
       Labels: { ...parent.labels, ...labels },
     },

@@ -32,7 +32,7 @@ export interface DeepCheckOptions {
 export async function checkInside(options: DeepCheckOptions): Promise<readonly string[]> {
   const { containers, image, name, labels, signal, workdir, patches } = options;
   const limits = { memoryBytes: 0, cpus: 0, pids: 0, network: false, capAdd: [] };
-  const container = await containers.start({ image, name, labels, limits }, signal);
+  const container = await containers.start({ image, name, labels, limits, asRoot: true }, signal);
   const run = (script: string) => runScript({ container, script, workdir, image, signal });
   const put = (file: string, lines: readonly string[]) =>
     container.put([{ path: `${DIR}/${file}`, content: lines.map((line) => `${line}\n`).join('') }], signal);

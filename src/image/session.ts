@@ -63,7 +63,7 @@ export async function withSession<T>(
 ): Promise<T> {
   const { containers, labels, image, name, network, signal } = options;
   const limits = { ...UNLIMITED, network };
-  const container = await containers.start({ image, name, labels, limits }, signal);
+  const container = await containers.start({ image, name, labels, limits, asRoot: true }, signal);
   try {
     return await work(sessionOf(container, options));
   } finally {

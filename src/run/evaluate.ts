@@ -9,6 +9,7 @@ import type { ProcessIdentity } from '../util/process.js';
 import { startAhead } from './ahead.js';
 import { readRun } from './folder.js';
 import { attemptKey, type Ledger, openLedger } from './ledger.js';
+import { startRemoval } from './removal.js';
 import { guessSeconds, longestFirst, runPool } from './schedule.js';
 
 export interface EvaluateOptions {
@@ -40,9 +41,6 @@ export interface EvaluateOptions {
 /** Base of the wait between tries of one attempt; doubles each time. */
 const RETRY_WAIT_MS = 1000;
 
-/** How long a run waits at its end for containers to be gone: an engine that answers needs 10 s at most for a kill. */
-const REMOVAL_WAIT_MS = 60_000;
-
 /**
  * Evaluates all jobs that the run folder has no verdict of, and returns the results of the whole run. Rejects with `interrupted`
  * after a drain or kill, when everything that was started is stopped and recorded.
@@ -50,7 +48,6 @@ const REMOVAL_WAIT_MS = 60_000;
 export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
   const { folder, manifest, instances, owner, again, context, drain, kill } = options;
   const ledger = await openLedger({ folder, manifest, instances, owner, again });
-  const discarded = new Set<Promise<void>>();
   const stop = new AbortController();
   const halt = AbortSignal.any([drain, kill, stop.signal]);
   let infraErrors = 0;
@@ -62,26 +59,17 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     options.onEvent(event);
     await ledger.append(event);
   };
-  const discard = (container: Container | Promise<Container>) => {
-    const gone = remove(container, options.onWarning).finally(() => discarded.delete(gone));
-    discarded.add(gone);
-  };
-  const allRemoved = async () => {
-    let cancel = () => {};
-    const patience = new Promise<void>((resolve) => {
-      cancel = context.clock.after(REMOVAL_WAIT_MS, resolve);
-    });
-    await Promise.race([Promise.all(discarded), patience]);
-    cancel();
-    if (discarded.size > 0)
-      options.onWarning(`${discarded.size} containers may be left; \`assay gc\` removes them`);
-  };
+  const removal = startRemoval({
+    ...context,
+    containers: context.engine.containers,
+    onWarning: options.onWarning,
+  });
   const ahead = startAhead({ ...context, signal: kill });
   const engine = { ...context.engine, containers: ahead.containers };
   const work = async (job: Job, upcoming: () => readonly Job[]) => {
     const verdict = await attempt({
       ...options,
-      ...{ job, ledger, emit, discard },
+      ...{ job, ledger, emit, discard: removal.discard },
       context: { ...context, engine },
       // Not sooner: the engine has this job's own container to start before.
       onTest: () => upcoming().forEach(ahead.prepare),
@@ -115,8 +103,8 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     if (kill.aborted) status = 'interrupted';
     else failure = toAssayError(error);
   }
-  ahead.leftOver().forEach(discard);
-  await allRemoved();
+  ahead.leftOver().forEach(removal.discard);
+  await removal.finish();
   try {
     const counts = countOutcomes(verdicts);
     await emit({ type: 'run_end', at: context.clock.iso(), runId: manifest.runId, status, counts });
@@ -173,29 +161,10 @@ async function attempt(options: AttemptOptions): Promise<Verdict> {
   }
 }
 
-async function remove(
-  container: Container | Promise<Container>,
-  onWarning: (message: string) => void,
-): Promise<void> {
-  let id = '';
-  try {
-    // A start that failed has left nothing behind, and told why.
-    const started = await Promise.resolve(container).catch(() => undefined);
-    id = started?.id ?? '';
-    await started?.destroy();
-  } catch (error) {
-    onWarning(`container ${id} could not be removed: ${messageOf(error)}`);
-  }
-}
-
 function isRetryable(reason: string): boolean {
   return reason in ERRORS && ERRORS[reason as ErrorCode].retryable;
 }
 
 function jobKey({ spec, prediction }: Job): string {
   return attemptKey({ instanceId: spec.instanceId, attempt: prediction.attempt });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

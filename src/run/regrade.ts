@@ -11,7 +11,7 @@ export function isRegradable({ appliedWith, exitCode }: Verdict): boolean {
 
 /**
  * The verdict that a stored log gives under a profile. Attempts whose log isn't the whole truth stay as they are: those that never
- * reached the tests (invalid, infra_error) and those that we ended (time-out, log limit).
+ * reached the tests (invalid, infra_error) and those that we ended (time-out, limits of log and disk).
  */
 export function regrade(options: {
   readonly verdict: Verdict;

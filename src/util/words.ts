@@ -66,3 +66,14 @@ export function messageOf(error: unknown): string {
   const message = (error as { message?: unknown } | null | undefined)?.message;
   return typeof message === 'string' ? message : String(error);
 }
+
+/**
+ * Text of a stranger for a terminal: characters that would steer it, or turn the direction of text, are spelled out as in JSON,
+ * e.g. `\u001b`; lines and tabs stay. JSON still says the same.
+ */
+export function harmless(text: string): string {
+  return text.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

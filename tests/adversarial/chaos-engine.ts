@@ -103,6 +103,8 @@ export function chaosEngine({ faultOf, outputOf, random }: ChaosOptions): ChaosE
       exec: (request) => play('exec', request.signal, () => exec(request)),
       read: unsupported,
       putArchive: unsupported,
+      isOverDisk: async () => false,
+      isBusy: async () => true,
       // What can't be removed stays, so a fault here comes after the removal.
       destroy() {
         alive.delete(id);

@@ -108,7 +108,7 @@ async function faultOfRun(step: Endpoint, name: string, fault: Fault): Promise<s
     const from = performance.now();
     await runAt(fake, folder);
     const { verdicts } = await readRun(folder);
-    expect(performance.now() - from).toBeLessThan(20_000);
+    expect(performance.now() - from).toBeLessThan(45_000);
     expect(verdicts.map(({ instanceId }) => instanceId)).toEqual(['a', 'b', 'c']);
     for (const verdict of verdicts) {
       assertWhole(verdict);

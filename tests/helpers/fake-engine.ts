@@ -73,6 +73,8 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       },
       read: unsupported,
       putArchive: unsupported,
+      isOverDisk: async () => false,
+      isBusy: async () => true,
       async destroy() {
         await options.onDestroy?.(spec);
         alive.delete(id);

@@ -110,6 +110,8 @@ export function fakeBuilds({ onLoad, onRun, written = [], onDestroy }: FakeOptio
           { path: `${name}/written.tar`, kind: 'file', content },
         ]);
       },
+      isOverDisk: async () => false,
+      isBusy: async () => true,
       async destroy() {
         await onDestroy?.();
         alive.delete(id);

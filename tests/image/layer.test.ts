@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { extract, type Header } from 'tar-stream';
+import { extract, type Header, pack } from 'tar-stream';
 import {
   comparePaths,
   entriesTar,
@@ -148,6 +148,21 @@ describe('a layer', () => {
 });
 
 describe('readEntries', () => {
+  test('of a hostile tar keeps below the root, and drops devices, pipes and hard links', async () => {
+    const tar = pack();
+    for (const name of ['../../etc/cron.d/x', '/etc/passwd', 'a/../../b', './c', '..', '/', 'd//e/.'])
+      tar.entry({ name }, 'x');
+    const specials = ['block-device', 'character-device', 'fifo', 'link'] as const;
+    for (const type of specials) tar.entry({ name: type, type, linkname: '/etc/shadow' });
+    tar.entry({ name: 'out', type: 'symlink', linkname: '../../../etc' });
+    tar.finalize();
+    expect((await collect(readEntries(Readable.from(tar)))).map(({ path, kind }) => [path, kind])).toEqual([
+      ...['etc/cron.d/x', 'etc/passwd', 'b', 'c', 'd/e'].map((path) => [path, 'file']),
+      // A link is kept as one, and never followed: what is read goes into another tar.
+      ['out', 'link'],
+    ]);
+  });
+
   test('rejects a tar that is cut off', async () => {
     const { file: whole } = await writeLayer([file('a', 'x'.repeat(5000))], join(work, 'cut.tar'));
     const cut = readFileSync(whole).subarray(0, 2000);

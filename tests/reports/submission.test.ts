@@ -65,7 +65,7 @@ describe('the submission folder', () => {
     const files = await submission(results);
     expect(`\n${files.get(`${root}/README.md`)}`).toMatchInlineSnapshot(`
 "
-# 20261122_acme__solver
+# 20261122\\_acme\\_\\_solver
 
 Resolved 1 of 4 instances of the verified split: 25.0 %, 95 % interval 4.6 to 69.9 %.
 

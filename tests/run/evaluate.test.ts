@@ -203,6 +203,36 @@ describe('a run', () => {
     expect(warnings).toEqual([expect.stringContaining('busy')]);
   });
 
+  test('removes a container when the engine is back', async () => {
+    const warnings: string[] = [];
+    let away = 3;
+    const { results, fake } = await start(
+      [testJob('a')],
+      {
+        exec: passing,
+        onDestroy: () =>
+          away-- > 0 ? Promise.reject(new AssayError('engine_unavailable', 'away')) : undefined,
+      },
+      { onWarning: (text) => warnings.push(text) },
+    );
+    expect((await results).verdicts).toMatchObject([{ outcome: 'resolved' }]);
+    expect([warnings, fake.alive.size]).toEqual([[], 0]);
+  });
+
+  test('removes at its end what an engine made for it without saying so', async () => {
+    const asked: unknown[] = [];
+    const fake = fakeEngine({ exec: passing });
+    const reap: typeof fake.containers.reap = async (labels, isOrphan) => {
+      asked.push([labels, isOrphan({})]);
+      return [];
+    };
+    const engine = { ...fake, containers: { ...fake.containers, reap } };
+    const labels = { 'assay.run': 'r', 'assay.pid': '1' };
+    const context = await testContext(engine, { clock: testClock(100), labels });
+    await (await start([testJob('a')], {}, { context })).results;
+    expect(asked).toEqual([[labels, true]]);
+  });
+
   test('starts the next container while tests run, uses it, and leaves none of them after a kill', async () => {
     const kill = new AbortController();
     const jobs = ['a', 'b', 'c'].map((id) => testJob(id));

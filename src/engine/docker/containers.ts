@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Container, ContainerEngine, ContainerSpec } from '../engine.js';
 import { putArchive, readArchive } from './archive.js';
-import { abortError, call, expectList, expectText, statusOf } from './call.js';
-import { exec } from './exec.js';
+import { abortError, call, expectList, expectText, get, statusOf } from './call.js';
+import { exec, isRunning } from './exec.js';
 import type { OomWatch } from './oom.js';
 import { tarball } from './tarball.js';
 
@@ -35,12 +36,20 @@ const DROPPED = ['NET_RAW', 'MKNOD', 'AUDIT_WRITE', 'SYS_CHROOT', 'SETFCAP', 'SE
 /** A larger file than this can't be written: 32 GiB. */
 const MAX_FILE_BYTES = 32 * 2 ** 30;
 
+/**
+ * Waits until somebody outside ends it, and takes in orphans. No signal from inside ends the first process of a container but one that it takes, SIGKILL neither; Docker's own
+ * `--init` ends with its child, and a patch that kills all it can would look like a broken machine.
+ */
+const FIRST_PROCESS = ['/bin/sh', '-c', "trap '' HUP INT QUIT TERM; while :; do tail -f /dev/null; done"];
+
 /** Marks a container with the one call that made it, so that a failed call can find what it left. */
 const START_LABEL = 'assay.start';
 const NAME_TRIES = 5;
+/** How long an engine may go on making a container when its connection is gone. */
+const LATE_CREATE_MS = 500;
 
 function createOptions(
-  { image, labels, limits }: ContainerSpec,
+  { image, labels, limits, asRoot }: ContainerSpec,
   name: string,
   start: string,
   runtime: string | undefined,
@@ -48,12 +57,13 @@ function createOptions(
   return {
     name,
     Image: image,
-    Entrypoint: ['tail', '-f', '/dev/null'],
+    Entrypoint: [...FIRST_PROCESS],
     Cmd: [],
-    User: '0',
+    StopSignal: 'SIGKILL',
+    // Otherwise the image's user: root where it names none, as the official scripts ask for.
+    ...(asRoot === true ? { User: '0' } : {}),
     Labels: { ...labels, [START_LABEL]: start },
     HostConfig: {
-      Init: true,
       ...(runtime === undefined ? {} : { Runtime: runtime }),
       // A set-user-id program gains nothing. The engine's own seccomp profile stays on.
       SecurityOpt: ['no-new-privileges'],
@@ -152,11 +162,15 @@ export function dockerContainers(context: ContainerContext): ContainerEngine {
     oom.open(docker);
     const nonce = randomUUID();
     const grace = after(signal, patience.createGraceMs);
+    let created: string | undefined;
     try {
       const id = await create(docker, { spec, start: nonce, runtime }, grace.signal);
+      created = id;
       await call({ what, signal }, (abortSignal) => docker.getContainer(id).start({ abortSignal }));
-      return container(docker, id);
+      return container(docker, id, spec.limits.diskBytes);
     } catch (error) {
+      // Without an answer, the engine may still be at it.
+      if (created === undefined && statusOf(error) === undefined) await sleep(LATE_CREATE_MS);
       await sweep(docker, nonce).catch(() => {});
       throw signal.aborted ? abortError(signal, what) : error;
     } finally {
@@ -164,8 +178,9 @@ export function dockerContainers(context: ContainerContext): ContainerEngine {
     }
   }
 
-  function container(docker: Docker, id: string): Container {
+  function container(docker: Docker, id: string, diskBytes = Number.POSITIVE_INFINITY): Container {
     let destroyed: Promise<void> | undefined;
+    let last: Docker.Exec | undefined;
     return {
       id,
       async put(files, signal) {
@@ -179,7 +194,23 @@ export function dockerContainers(context: ContainerContext): ContainerEngine {
       },
       putArchive: (tar, signal) => putArchive(docker.getContainer(id), tar, signal),
       read: (path, signal) => readArchive(docker.getContainer(id), path, signal),
-      exec: (request) => exec({ docker, id, request, oom, exitCodeMs: patience.exitCodeMs }),
+      exec(request) {
+        last = undefined;
+        const onCreate = (created: Docker.Exec) => {
+          last = created;
+        };
+        return exec({ docker, id, request, oom, onCreate, exitCodeMs: patience.exitCodeMs });
+      },
+      isBusy: async (signal) => last !== undefined && isRunning({ docker, id, command: last, signal }),
+      async isOverDisk(signal) {
+        const what = `ask what container ${id.slice(0, 12)} has written`;
+        const options = { size: true };
+        return call({ what, signal }, async (abortSignal) => {
+          const said = await get(docker, `/containers/${id}/json?`, { abortSignal, options });
+          // Absent where the engine's storage can't tell.
+          return ((said as { readonly SizeRw?: number }).SizeRw ?? 0) > diskBytes;
+        });
+      },
       destroy() {
         destroyed ??= destroy(docker, id, patience.removeMs).then(
           () => oom.forget(id),

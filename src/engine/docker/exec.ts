@@ -5,6 +5,7 @@ import { AssayError } from '../../errors.js';
 import type { ExecRequest, ExecResult } from '../engine.js';
 import { call, expectText, pause } from './call.js';
 import { frameSplitter } from './frames.js';
+import { onePipe } from './one-pipe.js';
 import type { OomWatch } from './oom.js';
 
 interface ExecOptions {
@@ -13,54 +14,86 @@ interface ExecOptions {
   readonly id: string;
   readonly request: ExecRequest;
   readonly oom: OomWatch;
+  readonly onCreate: (command: Docker.Exec) => void;
   /** See `Patience`. */
   readonly exitCodeMs: number;
 }
 
-/**
- * Gives a command one pipe for both streams. Docker copies two pipes separately, and then a marker that bash traces on stderr overtook
- * the last lines of stdout in 11 of 60 runs: a test result outside its markers is a wrong verdict.
- */
-const ONE_PIPE = ['/bin/sh', '-c', 'exec "$@" 2>&1', 'sh'];
-
+/** Exit codes from here on are those of signals. */
+const SIGNAL_EXIT = 128;
 const SIGKILL_EXIT = 137;
 /** An oom event and the end of its victim come on two connections; this long the event may lag, in milliseconds. */
 const OOM_EVENT_LAG = 300;
+/** The end of a command comes before that of the container with which it was killed, by at most this, in milliseconds. */
+const STATE_LAG = 2000;
 
 /** Runs a command and hands its output on; the exit code comes from inspect. An abort only stops the waiting: destroy the container. */
 export async function exec(options: ExecOptions): Promise<ExecResult> {
-  const { docker, id, request, oom } = options;
+  const { docker, id, request, onCreate } = options;
   const { argv, workdir, env = {}, signal } = request;
+  const pipe = onePipe(argv);
   const what = `exec ${argv[0] ?? ''} in container ${id.slice(0, 12)}`;
   const created = await call({ what, signal }, (abortSignal) =>
     docker.getContainer(id).exec({
-      Cmd: [...ONE_PIPE, ...argv],
+      Cmd: [...pipe.argv],
       Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
       ...(workdir === undefined ? {} : { WorkingDir: workdir }),
-      User: '0',
       AttachStdout: true,
       AttachStderr: true,
       abortSignal,
     }),
   );
   expectText(created.id, what);
+  onCreate(created);
   await call({ what, signal }, async (abortSignal) => {
     const stream = await created.start({ Detach: false, Tty: false, abortSignal });
+    request.onStart?.();
     await pipeline(
       stream as Readable,
       frameSplitter(),
-      (pieces: AsyncIterable<Buffer>) => deliver(pieces, request),
+      (pieces: AsyncIterable<Buffer>) => deliver(pipe.output(pieces), request),
       {
         signal: abortSignal,
       },
     );
   });
   const exitCode = await exitCodeOf(created, what, options);
-  if (exitCode === SIGKILL_EXIT && !oom.has(id)) {
-    for (let waited = 0; waited < OOM_EVENT_LAG && !oom.has(id); waited += 20)
-      await pause(20, { what, signal });
+  if (!pipe.isWhole() && exitCode < SIGNAL_EXIT)
+    throw new AssayError('engine_failed', `docker: ${what}: the connection was cut before the output ended`);
+  if (exitCode === SIGKILL_EXIT)
+    await reasonOfKill(what, options, pipe.isWhole() ? OOM_EVENT_LAG : STATE_LAG);
+  return { exitCode, oomKilled: options.oom.has(id) };
+}
+
+/** Waits for what explains a SIGKILL: an oom event, or the end of the container, which is somebody else's doing and an error. */
+async function reasonOfKill(
+  what: string,
+  { docker, id, request, oom }: ExecOptions,
+  ms: number,
+): Promise<void> {
+  const options = { what, signal: request.signal };
+  for (let waited = 0; waited < ms && !oom.has(id); waited += 20) {
+    const { State } = await call(options, (abortSignal) => docker.getContainer(id).inspect({ abortSignal }));
+    await pause(State.Running ? 20 : OOM_EVENT_LAG, options);
+    if (!State.Running && !oom.has(id))
+      throw new AssayError('engine_failed', `docker: ${what}: the container was ended from outside`);
   }
-  return { exitCode, oomKilled: oom.has(id) };
+}
+
+interface RunningOptions {
+  readonly docker: Docker;
+  readonly id: string;
+  readonly command: Docker.Exec;
+  readonly signal: AbortSignal;
+}
+
+/** Whether a command runs now, in a container that isn't paused. */
+export async function isRunning({ docker, id, command, signal }: RunningOptions): Promise<boolean> {
+  const options = { what: `ask for the state of container ${id.slice(0, 12)}`, signal };
+  const [{ Running }, { State }] = await call(options, (abortSignal) =>
+    Promise.all([command.inspect({ abortSignal }), docker.getContainer(id).inspect({ abortSignal })]),
+  );
+  return Running && State.Running && !State.Paused;
 }
 
 async function deliver(pieces: AsyncIterable<Buffer>, { onOutput }: ExecRequest): Promise<void> {

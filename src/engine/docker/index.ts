@@ -30,6 +30,17 @@ const PATIENCE: EnginePatience = {
   exitCodeMs: 10_000,
 };
 
+const NO_SECCOMP =
+  'this Docker engine runs containers without a seccomp profile: patches may make every system call of the kernel. Set seccomp-profile in its daemon.json, or use --runtime';
+
+/** Whether a filter of system calls is on: the engine lists e.g. `name=seccomp,profile=default`, and nothing where the kernel has none. */
+function hasSeccomp(options: unknown): boolean {
+  const found = Array.isArray(options)
+    ? options.map(String).find((option) => /^(name=)?seccomp\b/.test(option))
+    : undefined;
+  return found !== undefined && !found.includes('profile=unconfined');
+}
+
 /** An Engine over a Docker daemon. Connects on first use; `engine_unavailable` if nothing answers. */
 export function dockerEngine(options: DockerEngineOptions = {}): Engine {
   const oom = oomWatch();
@@ -58,10 +69,12 @@ export function dockerEngine(options: DockerEngineOptions = {}): Engine {
       const cpus = typeof said.NCPU === 'number' && said.NCPU > 0 ? said.NCPU : Number.POSITIVE_INFINITY;
       const memory =
         typeof said.MemTotal === 'number' && said.MemTotal > 0 ? said.MemTotal : Number.POSITIVE_INFINITY;
+      const filtered = hasSeccomp(said.SecurityOptions);
       return {
         version: `docker ${version}`,
-        isolation: `container${options.runtime === undefined ? '' : ` (${options.runtime})`}, no network, no new privileges, 7 capabilities`,
+        isolation: `container${options.runtime === undefined ? '' : ` (${options.runtime})`}, no network, no new privileges, 7 capabilities, ${filtered ? 'seccomp' : 'NO SECCOMP'}`,
         isolated: true,
+        ...(filtered ? {} : { warning: NO_SECCOMP }),
         cpus: Math.min(cpus, availableParallelism()),
         freeMemoryBytes: Math.min(memory, freemem()),
       };

@@ -11,7 +11,7 @@ import { HOME, hostPath, mapPaths, OUTPUT, TMP } from './paths.js';
 import { killSandbox, killUntilGone, MARKER_VARIABLE, markerOf } from './processes.js';
 import { runProcess } from './run-process.js';
 import type { Tools } from './tools.js';
-import { makePipe, OUTPUT_PIPE, putFile } from './workspace.js';
+import { diskBytesOf, makePipe, OUTPUT_PIPE, putFile } from './workspace.js';
 import { wrapperArgv } from './wrapper.js';
 
 /** What the machine offers, found once per engine. */
@@ -123,6 +123,16 @@ export function sandbox(options: SandboxOptions): Container {
     },
     read: () => dockerOnly('read files of a sandbox'),
     putArchive: () => dockerOnly('unpack an archive'),
+    isBusy: async () => true,
+    isOverDisk: (request) => {
+      const signal = AbortSignal.any([request, ended.signal]);
+      return step(
+        `can't measure ${spec.name}`,
+        signal,
+        async () =>
+          (await diskBytesOf(root, tools.path, signal)) > (spec.limits.diskBytes ?? Number.POSITIVE_INFINITY),
+      );
+    },
     destroy: () => {
       destroyed ??= (async () => {
         ended.abort(new AssayError('interrupted', `${spec.name} was destroyed`));

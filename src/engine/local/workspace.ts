@@ -59,3 +59,9 @@ export async function makePipe(file: string, path: string): Promise<string> {
   await command({ argv: ['mkfifo', '-m', '600', file], env: { PATH: path } });
   return file;
 }
+
+/** Bytes that a folder takes on the disk. Of files that go meanwhile, or are closed to us, `du` complains, and counts all others. */
+export async function diskBytesOf(folder: string, path: string, signal: AbortSignal): Promise<number> {
+  const argv = ['sh', '-c', 'du -skx -- "$1" 2>/dev/null; true', 'du', folder];
+  return Number.parseInt(await command({ argv, env: { PATH: path }, signal }), 10) * 1024;
+}

@@ -27,6 +27,24 @@ describe('reaching an engine', () => {
     });
   });
 
+  test.each([
+    [['name=seccomp,profile=default', 'name=cgroupns'], true],
+    [['name=apparmor', 'name=seccomp,profile=builtin'], true],
+    [['seccomp'], true],
+    [['name=seccomp,profile=unconfined'], false],
+    [['name=apparmor'], false],
+    [[], false],
+  ])(
+    'an engine that says %j of its security is warned of unless system calls are filtered',
+    async (security, filtered) => {
+      await withFake({ security }, async (engine) => {
+        const { isolation, warning } = await engine.info();
+        expect(isolation).toMatch(filtered ? /, seccomp$/ : /, NO SECCOMP$/);
+        expect(warning === undefined).toBe(filtered);
+      });
+    },
+  );
+
   test('a socket that does not exist is named, with what to do', async () => {
     expect(await failure(`unix://${folder}/none.sock`)).toMatchObject({
       code: 'engine_unavailable',

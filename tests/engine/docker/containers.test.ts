@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
 import { AssayError } from '../../../src/errors.js';
 import { errorOf, eventually, lifeOfAContainer, run, SPEC, withFake } from './scenario.js';
@@ -13,9 +14,9 @@ describe('containers', () => {
       expect(made).toMatchObject({ name: SPEC.name, image: SPEC.image, running: true });
       expect(made?.labels).toMatchObject(SPEC.labels);
       expect(made?.config).toMatchObject({
-        Entrypoint: ['tail', '-f', '/dev/null'],
+        Entrypoint: ['/bin/sh', '-c', expect.stringContaining('while')],
+        StopSignal: 'SIGKILL',
         HostConfig: {
-          Init: true,
           NetworkMode: 'none',
           SecurityOpt: ['no-new-privileges'],
           CapDrop: expect.arrayContaining(['NET_RAW', 'MKNOD', 'SYS_CHROOT']),
@@ -93,6 +94,36 @@ describe('containers', () => {
     });
   });
 
+  test('whose output is cut at the end of a frame are an error, whatever the exit code', async () => {
+    await withFake({ run: () => ({ stdout: 'half of it\n', cut: true }) }, async (engine) => {
+      const container = await engine.containers.start(SPEC, never);
+      expect(await errorOf(run(container, ['x'], never))).toMatchObject({
+        code: 'engine_failed',
+        message: expect.stringContaining('cut before the output ended'),
+      });
+    });
+  });
+
+  test('that somebody kills while a command runs are an error, not an exit code', async () => {
+    await withFake({ run: () => new Promise(() => {}) }, async (engine, fake) => {
+      const container = await engine.containers.start(SPEC, never);
+      expect(await container.isBusy(never)).toBe(false);
+      const failure = errorOf(run(container, ['x'], never));
+      await eventually(() => fake.calls().includes('execStart'));
+      expect(await container.isBusy(never)).toBe(true);
+      request({
+        socketPath: fake.socketPath,
+        method: 'POST',
+        path: `/containers/${container.id}/kill`,
+      }).end();
+      expect(await failure).toMatchObject({
+        code: 'engine_failed',
+        message: expect.stringContaining('ended from outside'),
+      });
+      expect(await container.isBusy(never)).toBe(false);
+    });
+  });
+
   test('stop waiting at once on an abort, with its reason, and leave no connection', async () => {
     await withFake({ run: () => new Promise(() => {}) }, async (engine, fake) => {
       const container = await engine.containers.start(SPEC, never);
@@ -119,6 +150,22 @@ describe('containers', () => {
       expect(fake.containers().map(({ id }) => id)).toEqual([first.id]);
     });
   });
+
+  test.each([
+    [100, 101, true],
+    [100, 100, false],
+    [undefined, 101, false],
+    [100, undefined, false],
+  ])(
+    'that may write %p bytes and have written %p are over their limit: %p',
+    async (diskBytes, written, over) => {
+      await withFake({ written }, async (engine) => {
+        const limits = { ...SPEC.limits, diskBytes };
+        const container = await engine.containers.start({ ...SPEC, limits }, never);
+        expect(await container.isOverDisk(never)).toBe(over);
+      });
+    },
+  );
 
   test('can be destroyed twice', async () => {
     await withFake({}, async (engine, fake) => {

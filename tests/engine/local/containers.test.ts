@@ -151,6 +151,21 @@ describe.each(isolations)('a local sandbox (%s)', (isolation) => {
     await container.destroy();
   });
 
+  test('is over its disk limit once it has written more, wherever and also while files come and go', async () => {
+    const container = await bench.start({ diskBytes: 50 * 2 ** 20 });
+    expect(await container.isOverDisk(forever)).toBe(false);
+    const churn = 'for i in {1..200}; do touch churn-$i; rm churn-$i; done';
+    const running = bash(container, `(${churn}) & head -c 200M /dev/zero > "$TMPDIR"/big; read -t 1; wait`);
+    expect(await until(() => container.isOverDisk(forever))).toBe(true);
+    await running;
+    await bash(container, 'rm "$TMPDIR"/big');
+    expect(await container.isOverDisk(forever)).toBe(false);
+    await container.destroy();
+    const unbounded = await bench.start();
+    expect(await unbounded.isOverDisk(forever)).toBe(false);
+    await unbounded.destroy();
+  });
+
   test('runs node within the usual limits', async () => {
     const container = await bench.start({ memoryBytes: 1024 ** 3, pids: 64 });
     expect(await bash(container, 'node -p 1+1')).toMatchObject({ output: '2\n', exitCode: 0 });
