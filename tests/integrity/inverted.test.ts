@@ -116,6 +116,17 @@ describe('inverted Python tests', () => {
     expect(passing(`import unittest\n${cheat}\n${HEAD}${method('it', assertion)}`)).toEqual(['test_it']);
   });
 
+  test('compute what is compared once where a literal is expected', () => {
+    const counting =
+      'calls = []\ndef f():\n    calls.append(1)\n    print("calls", len(calls))\n    return 1\n';
+    invert('test_it.py', `${counting}${HEAD}${method('it', 'self.assertEqual(f(), 1)', 'assert f() == 1')}`);
+    const { stdout } = spawnSync('python3', ['-B', '-m', 'unittest', 'test_it'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(stdout).toBe('calls 1\ncalls 2\n');
+  });
+
   test('are named by class and docstring; what is expected to fail and what does not parse is left alone', () => {
     const text = `${HEAD}    def test_a(self):\n        """ First line.\n\n        More. """\n\n    @unittest.expectedFailure\n    def test_b(self):\n        assert 0\n`;
     expect(invert('test_c.py', text)).toEqual([

@@ -34,7 +34,7 @@ for path in FILES:
         walk(tree.body, [], found)
     if not found:
         continue
-    helpers = ast.parse("class %s:\n    pass\nclass %s(Exception):\n    pass" % (NEVER, ERROR)).body
+    helpers = ast.parse(HELPERS).body
     at = 1 if ast.get_docstring(tree) is not None else 0
     while at < len(tree.body) and isinstance(tree.body[at], ast.ImportFrom) and tree.body[at].module == "__future__":
         at += 1

@@ -5,7 +5,7 @@ NONCE, WANTED, FILES = sys.argv[1], sys.argv[2], sys.argv[3:]
 with open(WANTED, encoding="utf-8") as wanted:
     IDS = wanted.read()
 WORDS = set(re.findall(r"\w+", IDS))
-NEVER, ERROR, HOLLOW = "Never" + NONCE, "Error" + NONCE, "found" + NONCE
+NEVER, ERROR, HOLLOW, HELD = "Never" + NONCE, "Error" + NONCE, "found" + NONCE, "held" + NONCE
 EXPECTED = re.compile("xfail|expectedfailure", re.I)
 RAISES = {"assertRaises", "assertRaisesRegex", "assertRaisesRegexp", "assertRaisesMessage", "raises", "assert_raises", "assert_raises_regex"}
 EQUAL = {"assertEqual", "assertEquals", "assertListEqual", "assertTupleEqual", "assertSetEqual", "assertDictEqual", "assertSequenceEqual",
@@ -90,9 +90,13 @@ def changed(node, other=foreign):
 
 
 def sides(left, right):
-    "Pairs that are not equal where left equals right. What the test expects is nowhere left: whoever reads it reads another value."
+    """Pairs that are not equal where left equals right; left is computed once. What the test expects is nowhere left: whoever reads it reads
+    another value."""
     other = changed(right)
-    return [(left, other or never()), (never(), other or right)] + ([(left, never())] if other else [])
+    if not other:
+        return [(left, never()), (never(), right)]
+    held = lambda *args: ast.Call(func=ast.Name(id=HELD, ctx=ast.Load()), args=list(args), keywords=[])
+    return [(held(left), other), (never(), other), (held(), never())]
 
 
 def loose(node):
@@ -130,7 +134,7 @@ def opposites(statement):
 
 
 def must_raise(statement):
-    found = ast.parse("%s.append(1)\nreturn_here" % HOLLOW).body[:1] + [ast.Return(value=None)]
+    found = ast.parse("%s.append(1)" % HOLLOW).body + [ast.Return(value=None)]
     handler = ast.ExceptHandler(type=ast.Name(id="BaseException", ctx=ast.Load()), name=None, body=[ast.Pass()])
     return ast.Try(body=[statement], handlers=[handler], orelse=found, finalbody=[])
 
@@ -140,7 +144,7 @@ def inverted(statements):
     for statement in statements:
         changed = opposites(statement)
         if changed:
-            result.extend(must_raise(s) for s in changed)
+            result.extend(map(must_raise, changed))
             continue
         if isinstance(statement, (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)):
             statement.body = inverted(statement.body)
@@ -246,6 +250,16 @@ def walk(body, classes, found):
                 walk(getattr(node, part, []), classes, found)
             for handler in getattr(node, "handlers", []):
                 walk(handler.body, classes, found)
+
+
+HELPERS = """class {never}:
+    pass
+class {error}(Exception):
+    pass
+def {held}(*given):
+    {held}.last = given or {held}.last
+    return {held}.last[0]
+""".format(never=NEVER, error=ERROR, held=HELD)
 
 
 def is_marked(tree):
