@@ -26,6 +26,18 @@ describe('what a patch might reach beyond its own computation', () => {
     'raise SystemExit',
     'open("/proc/self/mem")',
     'import code',
+    'x = dataclasses.make_dataclass("A", (), namespace=n)',
+    'x = ABCMeta("A", (), n)',
+    'x = type(y)("A", (), n)',
+    'make = type',
+    'make = type(y)',
+    'n = {"__e" + "q__": f}',
+    'n = {"_" * 2 + "eq": f}',
+    'n = {chr(95) + "x": f}',
+    'self.__class__ = Other',
+    'warnings.showwarning = f',
+    'inspect.stack()',
+    'import inspect as look',
   ])('Python: %s', (line) => {
     expect(reachOf('pkg/a.py', 'x = 1', line)).toHaveLength(1);
   });
@@ -44,6 +56,12 @@ describe('what a patch might reach beyond its own computation', () => {
     'const g = function () { return this }',
     'eval("1")',
     '\\u0070rocess.exit()',
+    "const k = 'con' + 'structor'; f[k][k]('return 1')()",
+    "const k = ['con', 'structor'].join(''); f[k]",
+    "const k = 'CONSTRUCTOR'.toLowerCase(); f[k]",
+    'const { [`con$' + '{s}`]: f } = g;',
+    "f[/x(.*)/.exec('xconstructor')[1]]",
+    "f['xconstructor'.slice(1)]",
   ])('JavaScript: %s', (line) => {
     expect(reachOf('src/a.js', line)).toHaveLength(1);
   });
@@ -63,6 +81,11 @@ describe('what a patch might reach beyond its own computation', () => {
       'message = "café"',
       'import re',
       'skip = code',
+      'import inspect',
+      'import warnings',
+      'warnings.warn("old", DeprecationWarning)',
+      'if inspect.isclass(x) and isinstance(x, type):',
+      'kind = type(x).__name__',
     ],
     [
       'src/a.js',
@@ -70,6 +93,8 @@ describe('what a patch might reach beyond its own computation', () => {
       'if (/x/.test(y)) throw new Error("no");',
       'await Promise.all(list);',
       'constructor(a) {',
+      'results[index] = await map(items[index], index);',
+      'list.sort((a, b) => sign * compare(a[name], b[name]));',
     ],
     ['docs/a.rst', 'import os; os._exit(0)'],
   ])('%s: computing is none of it', (path, ...lines) => {
