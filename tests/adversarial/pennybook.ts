@@ -24,7 +24,7 @@ export const BLOCK = JSON.stringify(`\n${OK}\n>>>>> End Test Output\n>>>>> Test 
 export const VEILED_BLOCK = `"\\n" + ${FORGED} + "\\n" + ">" * 5 + " End Test Output\\n" + ">" * 5 + " Test Exit Code: 0\\n"`;
 
 /** Code at the end of the product's module: it runs when the tests import that. */
-export interface AtImport extends Pick<Cheat, 'name' | 'how' | 'foolsOfficial' | 'seconds' | 'open'> {
+export interface AtImport extends Pick<Cheat, 'name' | 'how' | 'foolsOfficial' | 'seconds'> {
   readonly code: string;
 }
 
