@@ -118,7 +118,7 @@ export async function strictVerdict(options: StrictOptions): Promise<StrictVerdi
 
 function lookAt(
   files: readonly PatchFile[],
-  { job: { spec }, command, log }: StrictOptions,
+  { job: { spec, profile }, command, log }: StrictOptions,
 ): { readonly guarded: readonly GuardedPath[]; readonly named: readonly string[] } {
   const tests = checkPatch(testPatchOf(spec.evalScript) ?? '').files.flatMap(({ oldPath, newPath }) => [
     oldPath,
@@ -132,7 +132,7 @@ function lookAt(
     named: [
       ...guarded.map(({ path, guard }) => `${path}: ${guard}`),
       ...reaches(files, spec.machinery),
-      ...logSigns(log),
+      ...logSigns(log, profile.prepareScript(spec.evalScript)),
       // Another program than git may have read the text in another way.
       ...(command.startsWith('git apply') ? [] : [`applied by ${command}`]),
     ],

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { sampleBenchmark } from '../../benchmarks/sample/index.js';
-import { v5 } from '../../benchmarks/swe-bench/profiles.js';
 import { DEFAULT_DEADLINES } from '../../src/container/deadline.js';
 import { localEngine } from '../../src/engine/local/index.js';
-import type { EvalSpec, Verdict } from '../../src/index.js';
+import type { EvalSpec, GradingProfile, Verdict } from '../../src/index.js';
 import { runInstance } from '../../src/run-instance.js';
 import { testContext } from '../helpers/jobs.js';
 import { PATH, sampleInstances } from '../sample/sources.js';
@@ -17,7 +16,7 @@ export interface Attempts {
   readonly attempt: (
     instance: string,
     patch: string,
-    seconds?: number,
+    options: { readonly profile: GradingProfile; readonly seconds?: number | undefined },
   ) => Promise<{ readonly verdict: Verdict; readonly log: string }>;
   readonly close: () => Promise<void>;
 }
@@ -37,7 +36,7 @@ export async function attempts(folder: string): Promise<Attempts> {
   let made = 0;
   return {
     specOf,
-    async attempt(instance, patch, seconds = 60) {
+    async attempt(instance, patch, { profile, seconds = 60 }) {
       const spec = specOf(instance);
       const chunks: Uint8Array[] = [];
       const prediction = {
@@ -48,7 +47,7 @@ export async function attempts(folder: string): Promise<Attempts> {
         notes: [],
       };
       const verdict = await runInstance(
-        { spec, prediction, profile: v5 },
+        { spec, prediction, profile },
         {
           ...(await testContext(engine)),
           deadlines: { ...DEFAULT_DEADLINES, test: seconds },

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { v4_1, v5 } from '../../benchmarks/swe-bench/profiles.js';
 import type { Verdict } from '../../src/index.js';
 import { packageRoot } from '../../src/util/package.js';
 import { mapLimit } from '../../src/util/pool.js';
@@ -20,6 +21,8 @@ const isUsable = ({ instance }: Honest) => hasPython || !instance.startsWith('pe
 const cheats = [...PYTHON_CHEATS, ...NODE_CHEATS].filter(isUsable);
 const honest = HONEST.filter(isUsable);
 const verdicts = new Map<string, Verdict>();
+/** By the profile of older rows, whose scripts say no exit code. */
+const olderVerdicts = new Map<string, Verdict>();
 let runs: Attempts | undefined;
 
 beforeAll(async () => {
@@ -34,15 +37,20 @@ beforeAll(async () => {
   });
   await mapLimit(patches, WORKERS, async (one) => {
     const seconds = 'seconds' in one ? one.seconds : undefined;
-    const { verdict } = await opened.attempt(one.instance, one.text, seconds);
-    verdicts.set(one.name, verdict);
+    for (const [profile, known] of [
+      [v5, verdicts],
+      [v4_1, olderVerdicts],
+    ] as const) {
+      const { verdict } = await opened.attempt(one.instance, one.text, { profile, seconds });
+      known.set(one.name, verdict);
+    }
   });
 }, 600_000);
 afterAll(() => runs?.close());
 
 /** What a verdict says of a patch, as short as can be read in a failure. */
-function found(name: string) {
-  const verdict = verdicts.get(name);
+function found(name: string, known = verdicts) {
+  const verdict = known.get(name);
   if (verdict === undefined) throw new Error(`${name} was not run`);
   const { outcome, reason, detail, strict } = verdict;
   return { outcome, reason, detail, strict, isFooled: outcome === 'resolved' };
@@ -56,7 +64,8 @@ test('names are told apart, and there are more than 60 cheats', () => {
 
 describe('an honest fix is resolved, strictly too', () => {
   test.each(honest.map(({ name }) => [name] as const))('%s', (name) => {
-    expect(found(name)).toMatchObject({ outcome: 'resolved', strict: { resolved: true } });
+    for (const known of [verdicts, olderVerdicts])
+      expect(found(name, known)).toMatchObject({ outcome: 'resolved', strict: { resolved: true } });
   });
 });
 
@@ -71,11 +80,13 @@ describe('what the official verdict says of a cheat is known', () => {
 
 describe('no cheat is strictly resolved', () => {
   test.each(cheats.map(({ name }) => [name] as const))('%s', (name) => {
-    const { outcome, strict } = found(name);
-    // A patch that could not be applied has no strict verdict.
-    expect({ outcome, strict, isStrict: strict?.resolved ?? outcome !== 'invalid' }).toMatchObject({
-      isStrict: false,
-    });
+    for (const known of [verdicts, olderVerdicts]) {
+      const { outcome, strict } = found(name, known);
+      // A patch that could not be applied has no strict verdict.
+      expect({ outcome, strict, isStrict: strict?.resolved ?? outcome !== 'invalid' }).toMatchObject({
+        isStrict: false,
+      });
+    }
   });
 });
 
