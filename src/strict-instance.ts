@@ -215,8 +215,8 @@ function invertedRun(options: StrictOptions): Promise<StrictVerdict['inverted']>
     const run = await testRun(container, options, { name: 'inverted', evalScript, files: [], commands: [] });
     const seen = (ids: readonly string[]) =>
       profile.grade(run.log, { ...spec, failToPass: ids, passToPass: [] }).tests?.FAIL_TO_PASS.success ?? [];
-    const copies = (kind: 'twin' | 'mutant') => copyIds(spec.failToPass, made.tests, kind);
-    const [twins, mutants] = [copies('twin'), copies('mutant')];
+    const twins = copyIds(spec.failToPass, made.tests, 'twins');
+    const mutants = copyIds(spec.failToPass, made.tests, 'mutants');
     return {
       tests: expected.length,
       passed: [...seen(expected)],

@@ -1,7 +1,7 @@
-/** Names of the two copies of a test, where it has them: the unchanged one, and the one that claims the opposite in one place. */
+/** Names of the copies of a test, where it has any: unchanged ones, and those that claim the opposite in one place. */
 interface Copies {
-  readonly twin?: string;
-  readonly mutant?: string;
+  readonly twins?: readonly string[];
+  readonly mutants?: readonly string[];
 }
 
 /** A test whose assertions were turned into their opposite: a Python function, or a test of node:test by its title. */
@@ -65,15 +65,17 @@ export function copyIds(
 ): readonly string[] {
   return ids.flatMap((id) => {
     const test = tests.find((one) => isOf(id, one));
-    const copy = test?.[kind];
-    if (test === undefined || copy === undefined) return [];
-    if ('title' in test) return [id.slice(0, id.length - test.title.length) + copy];
-    const { name, doc } = test;
-    if (id === doc) return [];
-    if (id.includes('::')) return [id.replace(new RegExp(`::${name}(?=\\[|$)`), `::${copy}`)];
-    // `name`, `name (module.Class)`, `name (module.Class.name)`, `module.Class.name`
-    return [id.replace(new RegExp(`^${name}(?=$| )|(?<=\\.)${name}(?=\\)?$)`, 'g'), copy)];
+    return test === undefined ? [] : (test[kind] ?? []).flatMap((copy) => copyId(id, test, copy) ?? []);
   });
+}
+
+function copyId(id: string, test: InvertedTest, copy: string): string | undefined {
+  if ('title' in test) return id.slice(0, id.length - test.title.length) + copy;
+  const { name, doc } = test;
+  if (id === doc) return undefined;
+  if (id.includes('::')) return id.replace(new RegExp(`::${name}(?=\\[|$)`), `::${copy}`);
+  // `name`, `name (module.Class)`, `name (module.Class.name)`, `module.Class.name`
+  return id.replace(new RegExp(`^${name}(?=$| )|(?<=\\.)${name}(?=\\)?$)`, 'g'), copy);
 }
 
 function isOf(id: string, test: InvertedTest): boolean {

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
@@ -188,18 +188,18 @@ describe('inverted tests of node:test', () => {
       const { tests, passing } = run(`${head}it('b', async () => ${body});\nit('c', () => {});\n`, 'a > b\n');
       const [test] = tests;
       expect(tests).toEqual([
-        { file: 'a.test.mjs', title: 'b', twin: expect.any(String), mutant: expect.any(String) },
+        { file: 'a.test.mjs', title: 'b', twins: [expect.any(String)], mutants: [expect.any(String)] },
         { file: 'a.test.mjs', title: 'c' },
       ]);
-      expect(passing).toContain(test?.twin);
-      expect(passing).not.toContain(test?.mutant);
-      expect(copyIds(['a > b'], tests, 'mutant')).toEqual([`a > ${test?.mutant}`]);
+      expect(passing).toContain(test?.twins?.[0]);
+      expect(passing).not.toContain(test?.mutants?.[0]);
+      expect(copyIds(['a > b'], tests, 'mutants')).toEqual([`a > ${test?.mutants?.[0]}`]);
     }
   });
 
   test('that may return before they assert have no copy with the opposite', () => {
     const text = `${head}it('b', () => {\n  if (1) return;\n  assert.ok(0);\n});\n`;
-    expect(run(text, 'b').tests).toEqual([{ file: 'a.test.mjs', title: 'b', twin: expect.any(String) }]);
+    expect(run(text, 'b').tests).toEqual([{ file: 'a.test.mjs', title: 'b', twins: [expect.any(String)] }]);
   });
 });
 
@@ -222,8 +222,8 @@ describe('copies of Python tests', () => {
   ])('of a test with %s one passes, and the one with the opposite fails', (_, line) => {
     const text = `${HEAD}${method('it', 'one = lambda: 1', line)}`;
     const [test] = invert('test_it.py', text, 'test_it.py::Case::test_it') as [InvertedTest];
-    expect(test).toMatchObject({ twin: expect.any(String), mutant: expect.any(String) });
-    expect(passing(text, 'test_it')).toEqual([test.twin]);
+    expect(test).toMatchObject({ twins: [expect.any(String)], mutants: [expect.any(String)] });
+    expect(passing(text, 'test_it')).toEqual(test.twins);
   });
 
   test.each([
@@ -233,21 +233,52 @@ describe('copies of Python tests', () => {
     ['that compare with anything', 'assert 1 == unittest.mock.ANY'],
   ])('of tests %s have none with the opposite', (_, ...lines) => {
     const [test] = invert('test_it.py', `${HEAD}${method('it', ...lines)}`, 'test_it');
-    expect(test).not.toHaveProperty('mutant');
-    expect(test).toHaveProperty('twin');
+    expect(test).toMatchObject({ twins: [expect.any(String)], mutants: [] });
+  });
+
+  test.each([
+    [
+      'that simplifies',
+      'class Zero:\n    def __new__(cls, value):\n        return 0\n',
+      'assert Zero(5) == 0 == Zero(7)',
+      'assert Zero(1) == Zero(2)',
+    ],
+    ['that does not', '', 'assert len("ab") == 2', 'assert Fraction("1/2") == Fraction(1, 2)'],
+  ])('of tests with what a class makes %s: inverted ones and mutants fail', (_, head, ...lines) => {
+    const text = `from fractions import Fraction\n${head}${HEAD}${method('it', ...lines)}`;
+    const [test] = invert('test_it.py', text, 'test_it') as [InvertedTest];
+    expect(test.mutants?.length).toBeGreaterThan(0);
+    expect(passing(text, 'test_it')).toEqual(test.twins);
+  });
+
+  test('claim the opposite in one place each, at most in four, and stand in front of the unchanged one', () => {
+    const lines = [1, 2, 3, 4, 5].map((value) => `self.assertEqual(f(${value}), ${value})`);
+    const [test] = invert(
+      'test_it.py',
+      `def f(x):\n    return x\n${HEAD}${method('it', '"""Doc."""', ...lines)}`,
+      'test_it',
+    ) as [InvertedTest];
+    const text = readFileSync(join(folder, 'test_it.py'), 'utf8');
+    const order = [...text.matchAll(/def (test_[0-9a-f]{12})/g)].map(([, name]) => name);
+    expect(order).toEqual([...(test.mutants ?? []), ...(test.twins ?? [])]);
+    expect(order).toHaveLength(5);
+    for (const name of test.mutants ?? []) {
+      const body = text.slice(text.indexOf(name)).split('def ')[0] ?? '';
+      expect(lines.filter((line) => body.includes(line))).toHaveLength(4);
+    }
   });
 
   test('are made of wanted tests alone, and ids can be made of their names', () => {
     const text = `${HEAD}${method('it', '"""Doc."""', 'self.assertEqual(1, 1)')}${method('other', 'pass')}`;
     const tests = invert('test_it.py', text, 'test_it (test_it.Case)');
     expect(tests).toMatchObject([
-      { name: 'test_it', twin: expect.stringMatching(/^test_[0-9a-f]{12}$/) },
+      { name: 'test_it', twins: [expect.stringMatching(/^test_[0-9a-f]{12}$/)] },
       {},
     ]);
-    expect(tests[1]).not.toHaveProperty('twin');
-    const twin = tests[0]?.twin;
+    expect(tests[1]).not.toHaveProperty('twins');
+    const twin = tests[0]?.twins?.[0];
     const ids = ['test_it (test_it.Case.test_it)', 'test_it.py::Case::test_it[test_it-1]', 'Doc.', 'other'];
-    expect(copyIds(ids, tests, 'twin')).toEqual([
+    expect(copyIds(ids, tests, 'twins')).toEqual([
       `${twin} (test_it.Case.${twin})`,
       `test_it.py::Case::${twin}[test_it-1]`,
     ]);

@@ -93,13 +93,13 @@ def copies_javascript(path, text, asserts):
     titles, names = {}, []
     if not any(match.group(2) in IDS for match in tests):
         return titles, names
-    for kind in ("twin", "mutant"):
+    for kind in ("twins", "mutants"):
         parts, last = [], 0
         for match, end in zip(tests, ends):
             title = match.group(2)
             parts += [text[last:match.start(2)], digest(kind + title)[:12]]
             last = match.end(2)
-            if kind == "mutant" and title in IDS:
+            if kind == "mutants" and title in IDS:
                 certain = contradictions_javascript(text, last, end, asserts)
                 if not certain:
                     continue
@@ -107,7 +107,7 @@ def copies_javascript(path, text, asserts):
                 parts += [text[last:begin], other]
                 last = close
             if title in IDS:
-                titles.setdefault(title, {})[kind] = digest(kind + title)[:12]
+                titles.setdefault(title, {})[kind] = [digest(kind + title)[:12]]
         name = digest(kind + path)[:12] + os.path.splitext(path)[1]
         names.append(name)
         with open(os.path.join(os.path.dirname(path), name), "w", encoding="utf-8") as file:

@@ -5,7 +5,7 @@ NONCE, WANTED, FILES = sys.argv[1], sys.argv[2], sys.argv[3:]
 with open(WANTED, encoding="utf-8") as wanted:
     IDS = wanted.read()
 WORDS = set(re.findall(r"\w+", IDS))
-NEVER, ERROR, HOLLOW, HELD = "Never" + NONCE, "Error" + NONCE, "found" + NONCE, "held" + NONCE
+NEVER, ERROR, HOLLOW, HELD, MADE = ("%s%s" % (name, NONCE) for name in ("Never", "Error", "found", "held", "made"))
 EXPECTED = re.compile("xfail|expectedfailure", re.I)
 RAISES = {"assertRaises", "assertRaisesRegex", "assertRaisesRegexp", "assertRaisesMessage", "raises", "assert_raises", "assert_raises_regex"}
 EQUAL = {"assertEqual", "assertEquals", "assertListEqual", "assertTupleEqual", "assertSetEqual", "assertDictEqual", "assertSequenceEqual",
@@ -72,20 +72,30 @@ def near(value):
     return value + (letter.encode() if isinstance(value, bytes) else letter)
 
 
-def changed(node, other=foreign):
-    "A literal, or a call of a class with literals, with another value in it; None where there is nothing to change."
+def changed(node, other=foreign, made=None):
+    """A literal, or a call of a class with literals, with another value in it; None where there is nothing to change. A class may make the
+    same of both (a sum, zero): what it makes counts only when it is an instance of its own, which the calls in made are yet to be checked for."""
     if isinstance(node, ast.Constant):
         value = other(node.value)
         return None if value is node.value else ast.Constant(value=value)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        first = changed(node.operand, other, made)
+        return first and ast.UnaryOp(op=node.op, operand=first)
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)) and node.elts:
-        first = changed(node.elts[0], other)
+        first = changed(node.elts[0], other, made)
         return first and type(node)(elts=[first] + node.elts[1:], **({} if isinstance(node, ast.Set) else {"ctx": ast.Load()}))
     if isinstance(node, ast.Dict) and node.values:
-        first = changed(node.values[0], other)
+        first = changed(node.values[0], other, made)
         return first and ast.Dict(keys=node.keys, values=[first] + node.values[1:])
     if isinstance(node, ast.Call) and name_of(node)[:1].isupper() and node.args and not node.keywords:
-        first = changed(node.args[0], other)
-        return first and ast.Call(func=node.func, args=[first] + node.args[1:], keywords=[])
+        first = changed(node.args[0], other, made)
+        args = [first] + node.args[1:]
+        if not first:
+            return None
+        if made is None:
+            return ast.Call(func=ast.Name(id=MADE, ctx=ast.Load()), args=[node.func] + args, keywords=[])
+        made.append(ast.Call(func=node.func, args=args, keywords=[]))
+        return made[-1]
     return None
 
 
@@ -179,54 +189,63 @@ NEGATED = {ast.Eq: ast.NotEq, ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.In: ast.NotI
 NEGATED.update({b: a for a, b in NEGATED.items()})
 # Where these hold, != doesn't.
 EXACT = {"assertEqual", "assertEquals", "assertListEqual", "assertTupleEqual", "assertSetEqual", "assertDictEqual", "assertMultiLineEqual"}
+MUTANTS = 4
 UNLIKELY = ["BufferError", "FloatingPointError", "ModuleNotFoundError", "RecursionError", "ConnectionResetError"]
 
 
+def instances(calls):
+    return [ast.parse("assert isinstance(%s, %s)" % (ast.unparse(call), ast.unparse(call.func))).body[0] for call in calls]
+
+
 def contradiction(statement):
-    "The opposite claim, written as people write one; None where it isn't certain to fail when the given one holds."
+    "The opposite claim, written as people write one, and what it needs to be one; [] where it isn't certain to fail when the given one holds."
+    made = []
     if isinstance(statement, ast.Assert):
         test = statement.test
         if isinstance(test, ast.Compare) and len(test.ops) == 1:
             op, right = test.ops[0], test.comparators[0]
             if loose(test):
-                return None
-            other = changed(right, near) if isinstance(op, ast.Eq) else None
+                return []
+            other = changed(right, near, made) if isinstance(op, ast.Eq) else None
             compare = ast.Compare(left=test.left, ops=[op if other else NEGATED[type(op)]()], comparators=[other or right])
-            return ast.Assert(test=compare, msg=statement.msg)
+            return instances(made) + [ast.Assert(test=compare, msg=statement.msg)]
         positive = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
-        return ast.Assert(test=test.operand if positive else ast.UnaryOp(op=ast.Not(), operand=test), msg=statement.msg)
+        return [ast.Assert(test=test.operand if positive else ast.UnaryOp(op=ast.Not(), operand=test), msg=statement.msg)]
     error = pick("error", UNLIKELY)
     if isinstance(statement, ast.With) and any(is_raises(item.context_expr) and item.context_expr.args for item in statement.items):
-        return with_errors(statement, error)
+        return [with_errors(statement, error)]
     if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)):
-        return None
+        return []
     call, name = statement.value, name_of(statement.value)
     if is_raises(call) and len(call.args) > 1:
-        return ast.Expr(value=with_error(call, error))
+        return [ast.Expr(value=with_error(call, error))]
     if name in EQUAL and len(call.args) >= 2 and not loose(call):
-        other = changed(call.args[1], near)
+        other = changed(call.args[1], near, made)
         if other:
-            return ast.Expr(value=ast.Call(func=call.func, args=[call.args[0], other] + call.args[2:], keywords=call.keywords))
-        return renamed_call(call, "assertNotEqual") if name in EXACT and isinstance(call.func, ast.Attribute) else None
+            args = [call.args[0], other] + call.args[2:]
+            return instances(made) + [ast.Expr(value=ast.Call(func=call.func, args=args, keywords=call.keywords))]
+        return [renamed_call(call, "assertNotEqual")] if name in EXACT and isinstance(call.func, ast.Attribute) else []
     if name in OPPOSITE and isinstance(call.func, ast.Attribute):
-        return renamed_call(call, OPPOSITE[name])
-    return None
+        return [renamed_call(call, OPPOSITE[name])]
+    return []
 
 
-def mutant(function):
-    "A copy that claims the opposite in one place that is surely reached; None where there is no such place."
-    other, certain = copy_of(function, "mutant"), []
-    for at, statement in enumerate(other.body):
+def mutants(function):
+    "Copies each of which claims the opposite in one place that is surely reached, at most MUTANTS of them."
+    certain = []
+    for at, statement in enumerate(function.body):
         opposite = contradiction(statement)
-        if opposite is not None:
+        if opposite:
             certain.append((at, opposite))
         elif any(isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom)) for node in ast.walk(statement)):
             break
-    if not certain:
-        return None
-    at, opposite = pick(function.name, certain)
-    other.body[at] = opposite
-    return other
+    result = []
+    for at, opposite in sorted(certain, key=lambda one: digest(function.name + str(one[0])))[:MUTANTS]:
+        other = copy_of(function, "mutant%d" % at)
+        at -= len(function.body) - len(other.body)
+        other.body[at:at + 1] = opposite
+        result.append(other)
+    return result
 
 
 def walk(body, classes, found):
@@ -238,11 +257,12 @@ def walk(body, classes, found):
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test"):
             entry = {"classes": classes, "name": node.name}
             if node.name in WORDS:
-                copies = {"twin": copy_of(node, "twin"), "mutant": mutant(node)}
-                for kind, other in copies.items():
-                    if other is not None:
-                        entry[kind] = other.name
-                        body.insert(body.index(node) + int(other.name[-1], 16) % 2, other)
+                # Code that looks up in the file what a test expects finds a mutant first.
+                twin, others = copy_of(node, "twin"), mutants(node)
+                at = body.index(node)
+                body[at:at] = others
+                body.insert(body.index(node) + int(twin.name[-1], 16) % 2, twin)
+                entry.update(twins=[twin.name], mutants=[other.name for other in others])
             doc = invert(node)
             found.append(dict(entry, **({"doc": doc} if doc else {})))
         elif isinstance(node, (ast.If, ast.Try, ast.With)):
@@ -259,7 +279,10 @@ class {error}(Exception):
 def {held}(*given):
     {held}.last = given or {held}.last
     return {held}.last[0]
-""".format(never=NEVER, error=ERROR, held=HELD)
+def {made}(kind, *given):
+    value = kind(*given)
+    return value if isinstance(value, kind) else {never}()
+""".format(never=NEVER, error=ERROR, held=HELD, made=MADE)
 
 
 def is_marked(tree):
