@@ -167,11 +167,14 @@ interface LayerOptions {
 async function layerOf(context: BuildContext, place: Workplace, options: LayerOptions) {
   const { image, files, script, results } = options;
   return place.session({ image, network: true }, async (session) => {
-    const { written, deleted } = await session.run(script, [...toEntries(files), ...certificatesOf(context)]);
-    const texts: (readonly string[])[] = [];
-    for (const path of results) texts.push(linesOf(await session.text(`/${path}`)));
-    const layer = await writeLayer(withDeletions(written, deleted), join(place.work, 'layer.tar'));
-    return { layer, results: texts };
+    const changes = await session.run(
+      script,
+      [...toEntries(files), ...certificatesOf(context)],
+      results.map((path) => `/${path}`),
+    );
+    const entries = withDeletions(changes.written, changes.deleted);
+    const layer = await writeLayer(entries, join(place.work, 'layer.tar'));
+    return { layer, results: changes.results.map(linesOf) };
   });
 }
 

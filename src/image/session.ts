@@ -47,11 +47,14 @@ export interface Changes {
 export interface Session {
   /**
    * Puts files, then runs a bash script as root: what has been written or deleted since the first script started. Rejects with
-   * `image_build_failed` that names the command it stopped at.
+   * `image_build_failed` that names the command it stopped at. `results` are files whose text it gives: nothing else can be asked of a
+   * container while what was written is being read, as the engine locks it.
    */
-  run(script: string, files: readonly LayerEntry[]): Promise<Changes>;
-  /** Text of a file. */
-  text(path: string): Promise<string>;
+  run(
+    script: string,
+    files: readonly LayerEntry[],
+    results?: readonly string[],
+  ): Promise<Changes & { readonly results: readonly string[] }>;
   /** A tar of what `find` prints for the arguments, its parts ended by zero bytes. */
   archive(find: string): Promise<Readable>;
 }
@@ -89,7 +92,7 @@ function sessionOf(container: Container, { signal, onLine, image }: SessionOptio
   }
 
   return {
-    async run(script, files) {
+    async run(script, files, results = []) {
       const own = (name: string, content: string): LayerEntry => ({
         path: `${ASSAY_DIR}/${name}`,
         kind: 'file',
@@ -110,14 +113,16 @@ function sessionOf(container: Container, { signal, onLine, image }: SessionOptio
         onOutput: (chunk) => lines.write(chunk),
       });
       lines.end();
-      if (exitCode === 0) return changesIn(await container.read(`/${ASSAY_DIR}/changes`, signal));
+      if (exitCode === 0) {
+        const texts: string[] = [];
+        for (const path of results) texts.push((await capture(['cat', path])).toString());
+        const changes = await changesIn(await container.read(`/${ASSAY_DIR}/changes`, signal));
+        return { ...changes, results: texts };
+      }
       const why = oomKilled ? ', out of memory' : '';
       throw new AssayError('image_build_failed', `\`${lines.command()}\` ended with code ${exitCode}${why}`, {
         detail: lines.last(),
       });
-    },
-    async text(path) {
-      return (await capture(['cat', path])).toString();
     },
     async archive(find) {
       const tar = `/${ASSAY_DIR}/archive.tar`;

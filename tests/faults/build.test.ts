@@ -79,6 +79,13 @@ function scene(
   return { engine, context, cache, log, fails, state };
 }
 
+test('a layer larger than what a connection holds is read when nothing else is asked of its container', async () => {
+  const content = Buffer.alloc(4_000_000);
+  const { context } = scene({ written: [{ path: 'opt/product', kind: 'file', content }] });
+  const environment = { ...recipe.environment, python: '3.9' };
+  expect(await instanceImage(context, { ...recipe, environment })).toMatchObject({ ref: TAG });
+});
+
 const isInstall = (script: string) => script.includes('make install');
 
 describe('a build whose engine dies', () => {

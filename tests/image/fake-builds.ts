@@ -88,6 +88,11 @@ export function fakeBuilds({ onLoad, onRun, written = [], onDestroy }: FakeOptio
 
   function containerOf(id: string, spec: ContainerSpec): Container {
     const files = new Map<string, string>();
+    let reading: Readable | undefined;
+    const open = (tar: Readable) => {
+      reading = tar;
+      return tar;
+    };
     return {
       id,
       put: unsupported,
@@ -96,6 +101,8 @@ export function fakeBuilds({ onLoad, onRun, written = [], onDestroy }: FakeOptio
       },
       async exec({ argv, signal, onOutput }) {
         signal.throwIfAborted();
+        if (reading?.readableEnded === false)
+          throw new Error('an engine waits for ever here: it locks a container while a file of it is read');
         const script = argv[1] === '/.assay/run.sh' ? files.get('/.assay/script.sh') : undefined;
         const run = script === undefined ? undefined : await onRun?.(script, spec, signal);
         if (run?.output !== undefined) await onOutput(Buffer.from(run.output));
@@ -104,11 +111,13 @@ export function fakeBuilds({ onLoad, onRun, written = [], onDestroy }: FakeOptio
       async read(path) {
         const content = await buffer(entriesTar(written));
         const name = path.split('/').at(-1) ?? '';
-        if (name !== 'changes') return entriesTar([{ path: name, kind: 'file', content }]);
-        return entriesTar([
-          { path: `${name}/deleted`, kind: 'file', content: '' },
-          { path: `${name}/written.tar`, kind: 'file', content },
-        ]);
+        if (name !== 'changes') return open(entriesTar([{ path: name, kind: 'file', content }]));
+        return open(
+          entriesTar([
+            { path: `${name}/deleted`, kind: 'file', content: '' },
+            { path: `${name}/written.tar`, kind: 'file', content },
+          ]),
+        );
       },
       isOverDisk: async () => false,
       isBusy: async () => true,
