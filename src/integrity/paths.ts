@@ -12,6 +12,9 @@ export interface GuardedPath {
 /** Words of a path that make it a test file: SWE-bench's own rule for what goes into a test patch, so that no gold patch touches one. */
 const TEST_WORDS = new Set(['test', 'tests', 'e2e', 'testing']);
 
+/** Names of files that runners take for tests. */
+const TEST_NAME = /^tests?[._-]|[._-]tests?\./i;
+
 /** Files that pytest, unittest, nose, tox, node or git take settings or hooks from. */
 const CONFIGURATION =
   /^(conftest\.py|\.gitattributes|\.gitmodules|\.?pytest\.(ini|toml)|tox\.ini|setup\.cfg|pyproject\.toml|noxfile\.py|unittest\.cfg|\.?nose2?\.cfg|\.coveragerc|package\.json|\.mocharc(\.\w+)?|\.npmrc|(jest|vitest|mocha|babel)\.config\.\w+)$/;
@@ -48,7 +51,7 @@ export function guardedPaths(
 
 function guardOf(
   path: string,
-  { mode }: TouchedFile,
+  { mode, oldPath }: TouchedFile,
   testFiles: ReadonlySet<string>,
   owned: RegExp | undefined,
 ): Guard | undefined {
@@ -59,9 +62,11 @@ function guardOf(
   if (START_UP.test(name)) return 'start-up';
   if (CONFIGURATION.test(name)) return 'configuration';
   if (RUNNER.test(path)) return 'runner';
+  // A new file beside the product's is none that tests rest on, even where it is called e.g. `testing.py`.
+  const words = oldPath === undefined && !TEST_NAME.test(name) ? parts.slice(0, -1).join('/') : path;
   if (
     testFiles.has(path) ||
-    path
+    words
       .toLowerCase()
       .split(/[ _/.]/)
       .some((word) => TEST_WORDS.has(word))

@@ -13,6 +13,10 @@ export const JAVASCRIPT = new RegExp(
     '\\[[^\\]]*[\'"`]\\s*\\+|\\+\\s*[\'"`][^\\[]*\\]|\\[\\s*`',
     '\\b(Date|Math|JSON|Object|Array|String|Number|Promise|Error|Map|Set)\\.\\w+\\s*=(?!=)',
     '\\b(set(Timeout|Interval|Immediate)|queueMicrotask|Date)\\s*=(?!=)',
+    // octal escapes; files, folders above the tree and what isn't written as a module
+    '\\\\[0-9]',
+    '\\b(open|write\\w*|append\\w*File|copyFile\\w*|rename|symlink|link)\\(|(\\.\\./){3}|node_modules',
+    '[\'"]\\.{1,2}/[^\'"]*\\.(?!([cm]?js|[cm]?tsx?|json)[\'"])\\w+[\'"]',
     '\\bok \\d|# (pass|fail|tests)|>>>>>',
   ].join('|'),
   'm',
@@ -20,7 +24,7 @@ export const JAVASCRIPT = new RegExp(
 
 /** Members by a name that is not to be read here: of use only to code that puts names together. */
 export const JAVASCRIPT_MEMBERS =
-  /(?<![=(,:?&|{[>]\s*)(?<=[\w$)\]]|\?\.)\[\s*[A-Za-z_$]|[{,]\s*\[[^\]]*\]\s*:/;
+  /(?<![=(,:?&|{[>]\s*)(?<=[\w$)\]]|\?\.)\[\s*[A-Za-z_$(]|[{,]\s*\[[^\]]*\]\s*:/;
 
 /** What makes texts out of others in JavaScript. */
 export const JAVASCRIPT_TEXTS = new RegExp(

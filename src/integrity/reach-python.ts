@@ -15,6 +15,9 @@ const HARMLESS = {
 /** A line that brings in such a module under its own name, which shows wherever it is used. */
 export const PLAIN_IMPORT = new RegExp(`^\\s*import (${Object.keys(HARMLESS).join('|')})$`, 'gm');
 
+const BUILTINS =
+  'isinstance|issubclass|len|str|int|float|bool|repr|type|list|dict|set|tuple|sorted|min|max|sum|any|all|abs|round|iter|next|super|object|hasattr|callable|hash|format';
+
 /**
  * Names with which Python code can reach what is not its own: the process, the interpreter, the test machinery, output and files. Whoever names
  * none of them in what a patch adds computes, and no more.
@@ -33,15 +36,18 @@ export const PYTHON = new RegExp(
     heldWords(
       'builtins __builtins__ __builtin__ importlib import_module import_string imp runpy pkgutil pkg_resources __import__ exec exec_ execfile eval globals locals',
       'vars setattr delattr modules traceback linecache codecs marshal pickle codeop dis settrace setprofile setswitchinterval excepthook',
-      'displayhook meta_path path_hooks _getframe currentframe site sysconfig sitecustomize attrgetter methodcaller get_type_hints eval_str ForwardRef singledispatch timeit',
-      'make_dataclass make_class new_class update_wrapper register_at_fork copyreg __reduce__ __reduce_ex__ __setstate__',
+      'displayhook meta_path path_hooks _getframe currentframe site sysconfig sitecustomize attrgetter methodcaller get_type_hints eval_str ForwardRef singledispatch\\w* timeit',
+      'make_dataclass make_class new_class update_wrapper register_at_fork copyreg',
     ),
-    // objects that lead on, and those that decide what is equal
-    words(
-      '__subclasses__ __bases__ __mro__ __globals__ __code__ __closure__ __func__ __self__ __loader__ __spec__ __path__ __getattr__ __getattribute__',
-      '__setattr__ __init_subclass__ __set_name__ __prepare__ __del__ __instancecheck__ __subclasscheck__ __dict__ __eq__ __ne__ __bool__ __hash__',
-      '__lt__ __le__ __gt__ __ge__ __contains__ __defaults__ __kwdefaults__ __wrapped__ __debug__ gi_frame cr_frame ag_frame f_back f_builtins f_globals f_locals tb_frame tb_next',
-    ),
+    // objects that lead on, those that decide what is equal, and what belongs to others
+    '__(?!(name|doc|class|init|module|all|version|author|file|repr|str)__)\\w+__|(?<!\\bself)\\.__class__(?!\\.__(name|module)__)',
+    '_[A-Za-z]\\w*__\\w|\\._[A-Z]|^\\s*[A-Z]\\w*\\.\\w+\\s*=(?!=)',
+    '\\b(collections|contextlib|dataclasses|enum|functools|typing|uuid|weakref|abc|copy|json|re)\\._',
+    words('gi_frame cr_frame ag_frame f_back f_builtins f_globals f_locals tb_frame tb_next'),
+    // what the code around it means
+    '^\\s*class\\s+\\w|^\\s*case\\s+\\w+\\(',
+    '^\\s*@(?!(property|classmethod|staticmethod|cached_property|(functools\\.)?wraps\\(.*|\\w+\\.setter)$)',
+    `\\bdef (${BUILTINS})\\(|(?<!\\.)\\b(${BUILTINS})\\s*=(?!=)(?=\\s*(${BUILTINS}|lambda)\\b)|^(${BUILTINS})\\s*=(?!=)`,
     // test machinery
     words(
       'pytest _pytest unittest nose doctest mock pluggy testing conftest pytest_\\w+ TestCase TestResult AssertionError skipTest SkipTest xfail',
@@ -51,6 +57,7 @@ export const PYTHON = new RegExp(
     words(
       'print open breakpoint stdout stderr __stdout__ __stderr__ writelines read_text read_bytes loadtxt genfromtxt fromfile memmap tokenize fileinput',
       'read_csv read_table read_json read_pickle configparser zipfile tarfile sqlite3 shelve urlopen redirect_stdout redirect_stderr posix',
+      'write write_text write_bytes Path copyright credits license',
     ),
     '(?<![.\\w])(compile|dir)\\b\\s*(?!=)|(?<![.\\w])(input|help)\\(',
     '\\bgetattr\\b(?!\\(\\s*[\\w.]+\\s*,\\s*[\'"]\\w+[\'"]\\s*[,)])',

@@ -55,6 +55,7 @@ function reachOf(
   { packages, machinery, makesTexts }: Patch,
 ): string | undefined {
   if (newPath === undefined) return 'deleted';
+  if (oldPath !== undefined && oldPath !== newPath) return `another name than ${oldPath}`;
   if (mode !== undefined && mode !== '100644') return `mode ${mode}`;
   if (binary) return 'binary';
   const language = LANGUAGES.find(({ ending }) => ending.test(newPath));
@@ -62,6 +63,7 @@ function reachOf(
   if (BUILD.test(newPath)) return 'runs at install';
   if (machinery?.test(newPath) === true) return 'part of the test machinery';
   if (oldPath === undefined && TOP_LEVEL.test(newPath)) return 'a new top-level module';
+  if (oldPath === undefined && newPath.endsWith('.cjs')) return 'a new module of CommonJS';
   if (language === undefined) return 'neither text nor a language that is looked into';
   for (const spelling of spellings(added.join('\n').replace(PLAIN_IMPORT, ''))) {
     const found =
@@ -84,7 +86,7 @@ function isKnown(module: string, packages: ReadonlySet<string>): boolean {
 
 /**
  * Code as it stands, and as an interpreter may read it: with normalised identifiers (PEP 3131), without escapes, with lines that go on in the next
- * joined, without comments within lines.
+ * joined, without comments within lines, and with texts that stand side by side in one piece.
  */
 function spellings(code: string): ReadonlySet<string> {
   const unescaped = code.replace(
@@ -95,5 +97,7 @@ function spellings(code: string): ReadonlySet<string> {
     },
   );
   const joined = code.replaceAll('\\\n', ' ').replace(/\/\*[\s\S]*?\*\//g, ' ');
-  return new Set([code, code.normalize('NFKC'), unescaped, joined]);
+  const whole = joined.replace(/(["'])(?:\s|\+)*[A-Za-z]{0,2}\1/g, '');
+  const bare = code.replace(/\\\n?/g, '');
+  return new Set([code, code.normalize('NFKC'), unescaped, joined, bare, whole]);
 }

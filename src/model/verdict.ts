@@ -45,6 +45,8 @@ export const StrictVerdict = Type.Object({
       twinsPassed: Type.Optional(Type.Integer()),
       mutants: Type.Optional(Type.Integer()),
       mutantsPassed: Type.Optional(Type.Integer()),
+      /** Set where a limit ended their run. */
+      ended: Type.Optional(Type.String()),
     }),
   ),
 });

@@ -74,6 +74,8 @@ function patchFiles(text: string): PatchFile[] {
   const files: Draft[] = [];
   let file: Draft | undefined;
   let left = { old: 0, new: 0 };
+  // git reads `+++` right behind `---` alone, and the words of a header in front of its hunks.
+  let isBehindOld = false;
   const open = (draft: Partial<Draft>) => {
     file = {
       oldPath: undefined,
@@ -98,6 +100,8 @@ function patchFiles(text: string): PatchFile[] {
       }
       left = { old: 0, new: 0 };
     }
+    const mayBeNew = isBehindOld;
+    isBehindOld = line.startsWith('--- ');
     if (line.length > MAX_HEADER || !HEADER_STARTS.has(line[0] ?? '')) continue;
     if (line.startsWith('diff --git ')) open(gitHeader(line.slice(11)));
     else if (line.startsWith('--- ')) {
@@ -108,10 +112,10 @@ function patchFiles(text: string): PatchFile[] {
         file.oldPath = oldPath;
       }
     } else if (file !== undefined) {
-      if (line.startsWith('+++ ')) {
+      if (mayBeNew && line.startsWith('+++ ')) {
         file.newPath = headerPath(line.slice(4));
         if (file.newPath === undefined) file.change = 'deleted';
-      } else left = extendedHeader(line, file) ?? left;
+      } else if (file.hunks === 0 || line.startsWith('@@ ')) left = extendedHeader(line, file) ?? left;
     }
   }
   return files.filter((draft) => draft.oldPath !== undefined || draft.newPath !== undefined).map(finished);

@@ -103,6 +103,11 @@ describe('inverted Python tests', () => {
       'self.assertEqual(f(), 7)',
     ],
     [
+      'what an expected error holds',
+      'class A:\n    def __eq__(self, other):\n        return True\ndef f():\n    raise ValueError(A())\n',
+      'with self.subTest(), self.assertRaises(ValueError) as caught: f()\n        self.assertEqual(caught.exception.args[0], 3)',
+    ],
+    [
       'a container that holds everything',
       'class A:\n    def __contains__(self, item):\n        return True\n',
       'self.assertIn(1, A())',
@@ -219,6 +224,8 @@ describe('copies of Python tests', () => {
     ['plain truth', 'assert not []'],
     ['an error', 'with self.assertRaises(ValueError): int("x")'],
     ['an error by a call', 'self.assertRaises(ValueError, int, "x")'],
+    ['a loop over known values', 'for value in [1]:\n            self.assertEqual(value, value)'],
+    ['a named list', 'cases = [1]\n        for one in cases:\n            with self.subTest(): assert one'],
   ])('of a test with %s one passes, and the one with the opposite fails', (_, line) => {
     const text = `${HEAD}${method('it', 'one = lambda: 1', line)}`;
     const [test] = invert('test_it.py', text, 'test_it.py::Case::test_it') as [InvertedTest];

@@ -25,7 +25,8 @@ def arguments(text, start):
 
 
 def foreign_javascript(literal):
-    return literal[:-1] + "~1000003" + literal[-1] if literal[0] in "'\"" else str(float(literal) + 1000003).removesuffix(".0")
+    other = digest(literal)
+    return literal[0] + other + literal[-1] if literal[0] in "'\"" else str(10 ** 9 + int(other[:8], 16))
 
 
 def near_javascript(literal):

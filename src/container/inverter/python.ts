@@ -5,7 +5,13 @@ NONCE, WANTED, FILES = sys.argv[1], sys.argv[2], sys.argv[3:]
 with open(WANTED, encoding="utf-8") as wanted:
     IDS = wanted.read()
 WORDS = set(re.findall(r"\w+", IDS))
-NEVER, ERROR, HOLLOW, HELD, MADE = ("%s%s" % (name, NONCE) for name in ("Never", "Error", "found", "held", "made"))
+
+
+def digest(seed):
+    return hashlib.sha256((NONCE + seed).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+NEVER, ERROR, HOLLOW, HELD, MADE = ("x" + digest(name)[:12] for name in ("never", "error", "found", "held", "made"))
 EXPECTED = re.compile("xfail|expectedfailure", re.I)
 RAISES = {"assertRaises", "assertRaisesRegex", "assertRaisesRegexp", "assertRaisesMessage", "raises", "assert_raises", "assert_raises_regex"}
 EQUAL = {"assertEqual", "assertEquals", "assertListEqual", "assertTupleEqual", "assertSetEqual", "assertDictEqual", "assertSequenceEqual",
@@ -19,7 +25,8 @@ FOREIGN = {"assertIn", "assertGreater", "assertGreaterEqual", "assertLess", "ass
 
 
 def name_of(call):
-    return getattr(call.func, "attr", getattr(call.func, "id", ""))
+    func = getattr(call, "func", None)
+    return getattr(func, "attr", getattr(func, "id", ""))
 
 
 def never():
@@ -35,9 +42,14 @@ def with_error(call, error):
 
 
 def with_errors(statement, error):
-    "A with statement whose raises() wait for another error."
-    items = [ast.withitem(context_expr=with_error(i.context_expr, error) if is_raises(i.context_expr) and i.context_expr.args else i.context_expr,
-                          optional_vars=i.optional_vars) for i in statement.items]
+    "A with statement whose raises() wait for another error; a subTest would keep that to itself."
+    items = []
+    for item in statement.items:
+        call = item.context_expr
+        if is_raises(call) and call.args:
+            call = with_error(call, error)
+        if name_of(call) != "subTest":
+            items.append(ast.withitem(context_expr=call, optional_vars=item.optional_vars))
     return ast.With(items=items, body=statement.body, type_comment=None)
 
 
@@ -45,21 +57,18 @@ def renamed_call(call, name):
     return ast.Expr(value=ast.Call(func=ast.Attribute(value=call.func.value, attr=name, ctx=ast.Load()), args=call.args, keywords=call.keywords))
 
 
-def digest(seed):
-    return hashlib.sha256((NONCE + seed).encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def pick(seed, items):
     return items[int(digest(seed), 16) % len(items)]
 
 
 def foreign(value):
-    "Another value than any code computes."
+    "Another value than any code computes, from which the given one can't be told."
     if isinstance(value, (bool, type(None), type(Ellipsis))):
         return "not %r" % (value,)
+    other = digest(repr(value))
     if isinstance(value, (int, float, complex)):
-        return value + 1000003
-    return value + (b"~1000003" if isinstance(value, bytes) else "~1000003")
+        return 10 ** 9 + int(other[:8], 16)
+    return other.encode() if isinstance(value, bytes) else other
 
 
 def near(value):
@@ -155,6 +164,9 @@ def inverted(statements):
         changed = opposites(statement)
         if changed:
             result.extend(map(must_raise, changed))
+            # What it is bound to is asserted on below.
+            if isinstance(statement, ast.With) and any(item.optional_vars for item in statement.items):
+                result.append(statement)
             continue
         if isinstance(statement, (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)):
             statement.body = inverted(statement.body)
@@ -230,20 +242,35 @@ def contradiction(statement):
     return []
 
 
-def mutants(function):
-    "Copies each of which claims the opposite in one place that is surely reached, at most MUTANTS of them."
-    certain = []
-    for at, statement in enumerate(function.body):
+def is_filled(node, names):
+    return isinstance(node, (ast.List, ast.Tuple)) and bool(node.elts) or getattr(node, "id", None) in names
+
+
+def places(body, names):
+    "Where a claim is surely reached, as the indexes of statements one within the other, and what contradicts it. names hold lists that aren't empty."
+    for at, statement in enumerate(body):
         opposite = contradiction(statement)
         if opposite:
-            certain.append((at, opposite))
-        elif any(isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom)) for node in ast.walk(statement)):
-            break
+            yield [at], opposite
+        elif isinstance(statement, (ast.With, ast.AsyncWith)) or isinstance(statement, ast.For) and is_filled(statement.iter, names):
+            for path, inner in places(statement.body, names):
+                yield [at] + path, inner
+        if any(isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom, ast.Continue, ast.Break)) for node in ast.walk(statement)):
+            return
+        if isinstance(statement, ast.Assign) and is_filled(statement.value, names):
+            names.update(target.id for target in statement.targets if isinstance(target, ast.Name))
+
+
+def mutants(function):
+    "Copies each of which claims the opposite in one place that is surely reached, at most MUTANTS of them."
+    certain = sorted(places(function.body, set()), key=lambda one: digest(function.name + str(one[0])))
     result = []
-    for at, opposite in sorted(certain, key=lambda one: digest(function.name + str(one[0])))[:MUTANTS]:
-        other = copy_of(function, "mutant%d" % at)
-        at -= len(function.body) - len(other.body)
-        other.body[at:at + 1] = opposite
+    for path, opposite in certain[:MUTANTS]:
+        other = copy_of(function, "mutant%s" % path)
+        body, at = other.body, path[0] - (len(function.body) - len(other.body))
+        for inner in path[1:]:
+            body, at = body[at].body, inner
+        body[at:at + 1] = opposite
         result.append(other)
     return result
 
