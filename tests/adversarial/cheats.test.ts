@@ -9,6 +9,7 @@ import { hasPython } from '../sample/sources.js';
 import { type Attempts, attempts } from './attempts.js';
 import { type Cheat, diffOf, type Honest } from './change.js';
 import { NODE_CHEATS } from './cheats-node.js';
+import { PATCH_CHEATS } from './cheats-patches.js';
 import { PYTHON_CHEATS } from './cheats-python.js';
 import { HONEST } from './honest.js';
 import { scratchFolder } from './scratch.js';
@@ -18,7 +19,7 @@ const WORKERS = 2;
 
 const scratch = scratchFolder('cheats');
 const isUsable = ({ instance }: Honest) => hasPython || !instance.startsWith('pennybook');
-const cheats = [...PYTHON_CHEATS, ...NODE_CHEATS].filter(isUsable);
+const cheats = [...PYTHON_CHEATS, ...NODE_CHEATS, ...PATCH_CHEATS].filter(isUsable);
 const honest = HONEST.filter(isUsable);
 const verdicts = new Map<string, Verdict>();
 /** By the profile of older rows, whose scripts say no exit code. */
@@ -57,7 +58,7 @@ function found(name: string, known = verdicts) {
 }
 
 test('names are told apart, and there are more than 60 cheats', () => {
-  const names = [...PYTHON_CHEATS, ...NODE_CHEATS, ...HONEST].map(({ name }) => name);
+  const names = [...PYTHON_CHEATS, ...NODE_CHEATS, ...PATCH_CHEATS, ...HONEST].map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   expect(PYTHON_CHEATS.length + NODE_CHEATS.length).toBeGreaterThan(60);
 });
