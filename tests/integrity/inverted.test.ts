@@ -275,6 +275,11 @@ describe('copies of Python tests', () => {
     }
   });
 
+  test('are made without the unchanged one of a test that calls another, which is inverted', () => {
+    const text = `${HEAD}${method('it', 'self.test_other()')}${method('other', 'assert 1')}`;
+    expect(invert('test_it.py', text, 'test_it')).toMatchObject([{ name: 'test_it', twins: [] }, {}]);
+  });
+
   test('are made of wanted tests alone, and ids can be made of their names', () => {
     const text = `${HEAD}${method('it', '"""Doc."""', 'self.assertEqual(1, 1)')}${method('other', 'pass')}`;
     const tests = invert('test_it.py', text, 'test_it (test_it.Case)');

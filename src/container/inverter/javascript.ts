@@ -26,7 +26,7 @@ def arguments(text, start):
 
 def foreign_javascript(literal):
     other = digest(literal)
-    return literal[0] + other + literal[-1] if literal[0] in "'\"" else str(10 ** 9 + int(other[:8], 16))
+    return literal[0] + other + literal[-1] if literal[0] in "'\"" else str(10007 + int(other[:8], 16) % 90001)
 
 
 def near_javascript(literal):

@@ -67,7 +67,7 @@ def foreign(value):
         return "not %r" % (value,)
     other = digest(repr(value))
     if isinstance(value, (int, float, complex)):
-        return 10 ** 9 + int(other[:8], 16)
+        return 10007 + int(other[:8], 16) % 90001  # small: a class may make as many of something
     return other.encode() if isinstance(value, bytes) else other
 
 
@@ -275,6 +275,12 @@ def mutants(function):
     return result
 
 
+def uses_tests(function):
+    "Calls other tests, which are inverted."
+    return any(getattr(node, "id", getattr(node, "attr", "")).startswith("test") for node in ast.walk(function)
+               if isinstance(node, (ast.Name, ast.Attribute)))
+
+
 def walk(body, classes, found):
     for node in list(body):
         if any(EXPECTED.search(ast.unparse(d)) for d in getattr(node, "decorator_list", [])):
@@ -285,11 +291,13 @@ def walk(body, classes, found):
             entry = {"classes": classes, "name": node.name}
             if node.name in WORDS:
                 # Code that looks up in the file what a test expects finds a mutant first.
-                twin, others = copy_of(node, "twin"), mutants(node)
+                others = mutants(node)
+                twins = [] if uses_tests(node) else [copy_of(node, "twin")]
                 at = body.index(node)
                 body[at:at] = others
-                body.insert(body.index(node) + int(twin.name[-1], 16) % 2, twin)
-                entry.update(twins=[twin.name], mutants=[other.name for other in others])
+                for twin in twins:
+                    body.insert(body.index(node) + int(twin.name[-1], 16) % 2, twin)
+                entry.update(twins=[twin.name for twin in twins], mutants=[other.name for other in others])
             doc = invert(node)
             found.append(dict(entry, **({"doc": doc} if doc else {})))
         elif isinstance(node, (ast.If, ast.Try, ast.With)):
