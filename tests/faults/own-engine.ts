@@ -40,7 +40,8 @@ export async function startOwnEngine(folder: string): Promise<OwnEngine> {
   const start = async () => {
     await rm(at('pid'), { force: true });
     const child = run(
-      'dockerd',
+      // In a network of its own: without a bridge, an engine takes that of the machine's engine away.
+      ...(['unshare', '--net', 'dockerd'] as const),
       ...['--containerd', at('containerd.sock'), '--host', host, '--pidfile', at('pid')],
       ...['--data-root', at('root'), '--exec-root', at('exec')],
       ...['--bridge=none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'],
