@@ -17,4 +17,4 @@ export * from './stats/instances.js';
 export * from './stats/summary.js';
 export { canonicalJson, sha256 } from './util/hash.js';
 export { packageRoot } from './util/package.js';
-export { harmless } from './util/words.js';
+export { cut, harmless } from './util/words.js';

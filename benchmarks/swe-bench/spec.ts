@@ -1,4 +1,4 @@
-import { AssayError, type Instance } from '../../src/index.js';
+import { AssayError, cut, type Instance } from '../../src/index.js';
 import type { VersionSpec } from './version-spec.js';
 import { REPOSITORIES } from './versions.js';
 
@@ -21,7 +21,7 @@ export function versionSpec(instance: Instance): VersionSpec {
   const entry = REPOSITORIES[repo];
   throw new AssayError(
     'unsupported_row',
-    `${instanceId}: the row has no eval_script, and there is no table for ${repo} version ${version ?? '(none)'}`,
+    `${instanceId}: the row has no eval_script, and there is no table for ${repo} version ${cut(version ?? '(none)')}`,
     {
       detail:
         entry === undefined
