@@ -94,6 +94,7 @@ describe('no cheat is strictly resolved', () => {
 /** `ASSAY_UPDATE=1` writes it anew. */
 const TABLE = join(packageRoot(), 'docs', 'cheats.md');
 
+// Without a Python, half of the table is not run.
 (hasPython ? test : test.skip)('docs/cheats.md lists what was found', async () => {
   const rows = [...cheats, ...honest].map(({ name, how, instance }) => {
     const { isFooled, strict } = found(name);
