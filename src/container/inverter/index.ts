@@ -4,8 +4,8 @@ import { PYTHON } from './python.js';
 /**
  * A Python program (3.9 and later), `invert.py NONCE WANTED FILE...`, that turns the tests of files into their opposite: Python files and those of node:test. Each assertion of a test
  * function becomes one that must fail where the original holds; a test that meets one which doesn't fail returns, and passes; every other test ends
- * with an error. So whatever passes after this passes for another reason than what it tests. Tests that the ids in the file WANTED name get two copies beside them whose names tell nothing: the
- * twin, unchanged, and the mutant, which claims the opposite in one place and otherwise looks like it.
+ * with an error. So whatever passes after this passes for another reason than what it tests. Tests that the ids in the file WANTED name get copies beside them whose names tell nothing: the
+ * twin, unchanged, and mutants, which claim the opposite in one or two places and otherwise look like it.
  *
  * Prints a JSON line for each inverted test, and writes the paths of all files, the given ones and new ones, into WANTED, each with a NUL behind it. Tests that are marked
  * as expected to fail are left alone, as are assertions below `try` and `with raises`, and files that don't parse.
@@ -27,11 +27,12 @@ for path in FILES:
     try:
         with open(path, "rb") as file:
             tree = ast.parse(file.read())
+        add_plain(tree)
     except (SyntaxError, ValueError, OSError):
         continue
     found = []
     if not is_marked(tree):
-        walk(tree.body, [], found)
+        walk(tree.body, [], found, sum(is_test(node) for node in ast.walk(tree)))
     if not found:
         continue
     helpers = ast.parse(HELPERS).body
