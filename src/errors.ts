@@ -69,6 +69,36 @@ export const ERRORS = {
     fix: 'Restore the named file from a copy, or remove the attempt folder to have it evaluated again.',
   },
   run_locked: { class: 'input', retryable: false, fix: 'Wait for the other process, or end it.' },
+  unknown_instance: {
+    class: 'input',
+    retryable: false,
+    fix: 'Ask for an instance of the datasets that the service was started with.',
+  },
+  // service
+  bad_request: { class: 'input', retryable: false, fix: 'See /openapi.json for what is expected.' },
+  unknown_job: {
+    class: 'input',
+    retryable: false,
+    fix: 'Send the request again: it attaches to its job or begins it.',
+  },
+  unauthorized: {
+    class: 'input',
+    retryable: false,
+    fix: 'Send `Authorization: Bearer TOKEN` with a token of the service.',
+  },
+  rate_limited: { class: 'input', retryable: true, fix: 'Ask again after the time that Retry-After says.' },
+  client_busy: {
+    class: 'input',
+    retryable: true,
+    fix: 'Wait for some answers, or start the service with a larger --client-concurrency.',
+  },
+  queue_full: {
+    class: 'infra',
+    retryable: true,
+    fix: 'Ask again later, or start the service with a larger --max-queue.',
+  },
+  draining: { class: 'infra', retryable: true, fix: 'Ask again when the service is back.' },
+  late: { class: 'infra', retryable: true, fix: 'Ask again: the grading goes on, and its verdict is kept.' },
   // environment
   engine_unavailable: {
     class: 'infra',

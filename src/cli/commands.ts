@@ -1,91 +1,14 @@
 import type { Command, CommandGroup } from './command.js';
-import {
-  BUILD_FLAGS,
-  DATASET_FLAGS,
-  ENGINE_FLAGS,
-  JSON_FLAG,
-  PULL_FLAGS,
-  SELECTION_FLAGS,
-  withGroups,
-} from './flags.js';
+import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, withGroups } from './flags.js';
 import { imagesCommands } from './images-commands.js';
-
-const PREDICTION_FLAGS = {
-  predictions: {
-    alias: 'p',
-    type: 'string',
-    desc: 'JSONL, JSON list or map, or a folder of .diff files; each also .gz',
-  },
-  gold: { type: 'boolean', default: false, desc: 'Evaluate the gold patches' },
-  empty: { type: 'boolean', default: false, desc: 'Evaluate without any patch: every instance must fail' },
-  model: { type: 'string', desc: 'Take this model of a file that holds several, or name one that has none' },
-  'ignore-unknown': { type: 'boolean', default: false, desc: 'Skip predictions for ids outside the dataset' },
-  epochs: { alias: 'k', type: 'number', default: 1, desc: 'Evaluate each prediction this many times' },
-} as const;
-
-const RUN_FLAGS = {
-  'run-id': { type: 'string', desc: 'Name of the run; default: dataset.model' },
-  output: { alias: 'o', type: 'string', desc: 'Run folder; default runs/<run id>' },
-  profile: {
-    choices: ['v5', 'v4.1', 'rebench-v1', 'rebench-v2'],
-    desc: 'Grading rules; default: those of the rows, v5 for SWE-bench',
-  },
-  strict: {
-    type: 'boolean',
-    default: true,
-    desc: 'Find the strict verdict, too, by further runs where a patch could have tampered with the tests; --no-strict: the official one alone',
-  },
-  workers: {
-    alias: ['j', 'max-workers'],
-    type: 'number',
-    desc: 'Instances at once; default min(0.75 x cores, free memory / 4 GiB)',
-  },
-  timeout: {
-    alias: 't',
-    type: 'string',
-    default: '1800',
-    desc: 'Time for the tests of one instance: seconds, or 30m',
-  },
-  'timeout-pull': { type: 'string', default: '3600', desc: 'Time to get an image' },
-  'timeout-start': { type: 'string', default: '120', desc: 'Time to start a container' },
-  'timeout-apply': { type: 'string', default: '120', desc: 'Time to apply a patch' },
-  retries: { type: 'number', default: 2, desc: "Further tries after failures that are the machine's fault" },
-  'max-failures': { alias: 'x', type: 'number', desc: 'Stop after this many infrastructure errors' },
-  'fail-under': { type: 'number', desc: 'Exit 5 when Pass@1 is below this, e.g. 0.4' },
-  progress: {
-    choices: ['auto', 'bars', 'plain', 'none'],
-    default: 'auto',
-    desc: 'How progress is shown on stderr',
-  },
-  quiet: { alias: 'q', type: 'boolean', default: false, desc: 'No progress' },
-  'dry-run': { type: 'boolean', default: false, desc: 'Show what would run, and stop' },
-} as const;
+import { EVAL_IMAGE_FLAGS, INSTANCE_IMAGE_FLAGS, PREDICTION_FLAGS, RUN_FLAGS } from './run-flags.js';
+import { serveCommand } from './serve-command.js';
 
 const { 'fail-under': _failUnder, 'dry-run': _dryRun, strict: _strict, ...SHARED_RUN_FLAGS } = RUN_FLAGS;
 const VALIDATE_RUN_FLAGS = {
   epochs: { ...PREDICTION_FLAGS.epochs, default: 3, desc: 'Evaluate both this many times' },
   ...SHARED_RUN_FLAGS,
   'run-id': { ...RUN_FLAGS['run-id'], desc: 'Name of the run; default: dataset.validate' },
-} as const;
-
-const INSTANCE_IMAGE_FLAGS = {
-  build: {
-    type: 'boolean',
-    default: false,
-    desc: 'Build every image here; otherwise only where its environment is there',
-  },
-  ...PULL_FLAGS,
-  base: BUILD_FLAGS.base,
-  mirror: BUILD_FLAGS.mirror,
-  'ca-file': BUILD_FLAGS['ca-file'],
-  locks: BUILD_FLAGS.locks,
-} as const;
-const EVAL_IMAGE_FLAGS = {
-  ...INSTANCE_IMAGE_FLAGS,
-  'max-disk': {
-    type: 'string',
-    desc: 'Remove least recently used images during the run so that ours stay below this: 100GB',
-  },
 } as const;
 
 /** All commands. A new one is a file in `src/cli/` and an entry here. */
@@ -203,7 +126,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
       withGroups(
         yargs
           .positional('runs', { type: 'string', array: true, desc: 'Run folders' })
-          .example('$0 merge runs/s1 runs/s2 -o runs/all', ''),
+          .example('$0 merge runs/a.*-of-4 -o runs/a', 'what --shard 1/4 to 4/4 made'),
         {
           'Options:': {
             output: { alias: 'o', type: 'string', demandOption: true, desc: 'New run folder' },
@@ -315,6 +238,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
       ),
     run: async (args, host) => (await import('./dataset.js')).datasetCommand(args, host),
   },
+  serveCommand,
   imagesCommands,
   {
     command: 'gc',

@@ -106,7 +106,9 @@ export async function evalCommand(
 export interface Plan {
   readonly folder: string;
   readonly manifest: RunManifest;
+  /** Of all shards. */
   readonly instances: readonly RunInstance[];
+  /** Of this shard. */
   readonly jobs: readonly Job[];
   readonly engineName: 'docker' | 'local';
   /** The patches are ours or the dataset's own, not a stranger's. */
@@ -121,7 +123,9 @@ export interface Plan {
 export async function prepare(args: EvalArgs, sources: readonly string[], host: Host): Promise<Plan> {
   checkFlags(args);
   const dataset = await loadInstances(args, host);
-  const first = dataset.instances[0];
+  // Of all shards, so that what the shards have in common doesn't hang on which instances fall into one.
+  const { ofAllShards } = dataset;
+  const first = ofAllShards[0];
   if (first === undefined) throw usage('no instance is left after the selection flags');
   const reads = await Promise.all(
     sources.map((source) =>
@@ -141,17 +145,18 @@ export async function prepare(args: EvalArgs, sources: readonly string[], host: 
   const benchmark = benchmarkFor(first);
   const profile = profileNamed(args.profile ?? benchmark.defaultProfile);
   const epochs = args.epochs ?? 1;
-  for (const instance of dataset.instances) {
+  for (const instance of ofAllShards) {
     const { profiles } = benchmarkFor(instance);
     if (!profiles.includes(profile.name))
       throw usage(
         `profile ${profile.name} does not fit the row of ${instance.instanceId}; choose ${profiles.join(' or ')}, one kind of rows a run`,
       );
   }
-  const specs = specsOf(dataset.instances);
+  const specs = specsOf(ofAllShards);
   // Names the parsers that are missing before anything runs.
   for (const spec of specs.values()) profile.grade('', spec);
   const jobs = makeJobs({ specs, predictions, profile, epochs });
+  const own = new Set(dataset.instances.map(({ instanceId }) => instanceId));
   if (jobs.length === 0) throw usage('no prediction is for a chosen instance');
   const engineName = engineFor(args, benchmark);
   const models = new Set(reads.map((read) => read.predictions[0]?.model ?? 'None'));
@@ -159,7 +164,8 @@ export async function prepare(args: EvalArgs, sources: readonly string[], host: 
   const trusted = sources.every((source) => source === 'gold' || source === 'empty');
   const label = sources.length > 1 ? 'validate' : trusted ? sources[0] : model;
   const runId = args['run-id'] ?? fileName(`${basename(args.dataset).replace(/\..*$/, '')}.${label}`);
-  const folder = resolve(host.cwd, args.output ?? join('runs', runId));
+  const part = args.shard === undefined ? '' : `.${args.shard.replace('/', '-of-')}`;
+  const folder = resolve(host.cwd, args.output ?? join('runs', `${runId}${part}`));
   const settings = {
     dataset: dataset.name,
     datasetRevision: dataset.revision,
@@ -184,8 +190,8 @@ export async function prepare(args: EvalArgs, sources: readonly string[], host: 
       settings,
       machine: {},
     },
-    instances: runInstances(dataset.instances, specs, jobs),
-    jobs,
+    instances: runInstances(ofAllShards, specs, jobs),
+    jobs: jobs.filter(({ spec }) => own.has(spec.instanceId)),
     engineName,
     trusted: trusted || sources.every((source) => isBundled(resolve(host.cwd, source))),
   };

@@ -6,6 +6,7 @@ export const EXIT = {
   fault: 1,
   usage: 2,
   environment: 3,
+  /** Or attempts without a verdict, after a merge. */
   infraLeft: 4,
   belowThreshold: 5,
   interrupted: 130,

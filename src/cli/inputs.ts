@@ -8,13 +8,16 @@ import type { GradingProfile } from '../model/grading.js';
 import type { Instance } from '../model/instance.js';
 import type { Prediction } from '../model/prediction.js';
 import type { Job } from '../run-instance.js';
+import { inShard } from '../util/shard.js';
 import type { DatasetFlags, SelectionFlags } from './flags.js';
 import type { Host } from './host.js';
 import { benchmarkFor, datasetAliases, datasetFormats } from './registry.js';
 
 export interface LoadedDataset {
-  /** Chosen by the selection flags, in run order. */
+  /** Chosen by the selection flags, in run order; of these only the shard's. */
   readonly instances: readonly Instance[];
+  /** The same of all shards. */
+  readonly ofAllShards: readonly Instance[];
   /** Every instance of the dataset. */
   readonly all: readonly Instance[];
   readonly name: string;
@@ -37,10 +40,11 @@ export async function loadInstances(args: DatasetArgs, host: Host): Promise<Load
     hub: { ...hubSettingsFromEnv(host.env, host.home), ...(args.offline === true ? { offline: true } : {}) },
   });
   const all = toInstances({ rows: rows.rows, formats: datasetFormats, file: rows.file });
-  return { ...rows, all, instances: await selectInstances(all, selectionOf(args)) };
+  const ofAllShards = await selectInstances(all, selectionOf(args));
+  return { ...rows, all, ofAllShards, instances: inShard(ofAllShards, args.shard) };
 }
 
-/** The selection flags that were given. */
+/** The selection flags that were given, but for the shard. */
 function selectionOf(args: Partial<SelectionFlags>) {
   return {
     ids: args.id,
@@ -53,7 +57,6 @@ function selectionOf(args: Partial<SelectionFlags>) {
     shuffleSeed: args.shuffle,
     slice: args.slice,
     limit: args.limit,
-    shard: args.shard,
   };
 }
 

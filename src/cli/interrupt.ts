@@ -9,8 +9,11 @@ export interface Interrupt {
   release(): void;
 }
 
-/** First Ctrl-C drains, second kills, third exits at once. SIGTERM and SIGHUP kill at once: nobody waits after them. */
-export function listenForInterrupt(host: Host): Interrupt {
+/**
+ * First Ctrl-C drains, second kills, third exits at once. SIGTERM and SIGHUP kill at once, as nobody waits after them; for a service, whose
+ * operator does, SIGTERM is as Ctrl-C.
+ */
+export function listenForInterrupt(host: Host, { isService = false } = {}): Interrupt {
   const drain = new AbortController();
   const kill = new AbortController();
   let presses = 0;
@@ -18,7 +21,7 @@ export function listenForInterrupt(host: Host): Interrupt {
     presses++;
     if (presses === 1) {
       host.err(
-        '\nCtrl-C: running instances end, no new ones start. Again to kill them, a third time to exit at once.',
+        `${isService ? '' : '\nCtrl-C: '}running instances end, no new ones start. Again to kill them, a third time to exit at once.`,
       );
       drain.abort(new Error('interrupted'));
     } else if (presses === 2) {
@@ -33,14 +36,15 @@ export function listenForInterrupt(host: Host): Interrupt {
     kill.abort(new Error('terminated'));
   };
   process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', onTerminate);
+  const onSigterm = isService ? onInterrupt : onTerminate;
+  process.on('SIGTERM', onSigterm);
   process.on('SIGHUP', onTerminate);
   return {
     drain: drain.signal,
     kill: kill.signal,
     release() {
       process.off('SIGINT', onInterrupt);
-      process.off('SIGTERM', onTerminate);
+      process.off('SIGTERM', onSigterm);
       process.off('SIGHUP', onTerminate);
     },
   };

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Verdict } from '../model/verdict.js';
 import { copyRun } from '../run/copy.js';
-import { attemptFolder, FILES, readLog, readRun } from '../run/folder.js';
+import { attemptFolder, FILES, readInstances, readLog, readRun } from '../run/folder.js';
 import { isRegradable, regrade } from '../run/regrade.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
@@ -19,7 +19,8 @@ interface RegradeArgs {
 export async function regradeCommand(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
   const args = raw as unknown as RegradeArgs;
   const from = resolve(host.cwd, args.run);
-  const { manifest, instances, verdicts } = await readRun(from);
+  const { manifest, verdicts } = await readRun(from);
+  const instances = await readInstances(from);
   const profile = profileNamed(args.profile ?? manifest.settings.profile);
   const to = args.output === undefined ? `${from}.${profile.name}` : resolve(host.cwd, args.output);
   if (to === from) throw usage('--output is the run itself: a regrade never replaces verdicts');

@@ -6,6 +6,7 @@ import type { Validation } from '../model/validation.js';
 import { readVerdicts } from '../run/folder.js';
 import { keepValidation, readValidations, validate } from '../run/validate.js';
 import { writeAtomic } from '../util/files.js';
+import { inShard } from '../util/shard.js';
 import { connectForInstances } from './connect.js';
 import { deadlinesOf, type EvalArgs, execute, type Plan, prepare } from './eval.js';
 import { EXIT } from './exit.js';
@@ -31,6 +32,7 @@ export async function validateCommand(raw: Readonly<Record<string, unknown>>, ho
   const found = new Set([...known, ...held].map(({ instanceId }) => instanceId));
   const { entries, reused } = await validate({
     ...plan,
+    instances: inShard(plan.instances, args.shard),
     refresh,
     known,
     held,

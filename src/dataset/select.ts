@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { type Static, Type } from 'typebox';
 import { AssayError } from '../errors.js';
 import type { Instance } from '../model/instance.js';
-import { sha256 } from '../util/hash.js';
 import { seededRandom, shuffled } from '../util/random.js';
 import { messageOf, withHints } from '../util/words.js';
 
@@ -18,7 +17,6 @@ export const Selection = Type.Object({
   shuffleSeed: Type.Optional(Type.Integer({ description: 'Shuffle with this seed' })),
   slice: Type.Optional(Type.String({ description: 'Python-like slice a:b of what is left' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, description: 'At most this many instances' })),
-  shard: Type.Optional(Type.String({ description: 'Part i/n by a hash of the id, e.g. 2/5' })),
 });
 export type Selection = Static<typeof Selection>;
 
@@ -27,7 +25,7 @@ export type Selection = Static<typeof Selection>;
  * dataset doesn't hold, with near matches.
  */
 export async function selectInstances(all: readonly Instance[], selection: Selection): Promise<Instance[]> {
-  const { shuffleSeed, slice, limit, shard } = selection;
+  const { shuffleSeed, slice, limit } = selection;
   let chosen = await byIds(all, selection);
   for (const test of filtersOf(selection)) chosen = chosen.filter(test);
   if (shuffleSeed !== undefined) {
@@ -40,16 +38,7 @@ export async function selectInstances(all: readonly Instance[], selection: Selec
     if (!Number.isSafeInteger(limit) || limit < 1) throw wrong('limit', limit, 'a whole number from 1');
     chosen = chosen.slice(0, limit);
   }
-  if (shard !== undefined) {
-    const { index, count } = parseShard(shard);
-    chosen = chosen.filter((instance) => shardOf(instance.instanceId, count) === index);
-  }
   return chosen;
-}
-
-/** The shard, 1 to `count`, that an instance always falls into: the first 48 bits of sha256(id) modulo `count`. */
-export function shardOf(instanceId: string, count: number): number {
-  return (Number.parseInt(sha256(instanceId).slice(0, 12), 16) % count) + 1;
 }
 
 async function byIds(all: readonly Instance[], { ids, idFile }: Selection): Promise<Instance[]> {
@@ -126,14 +115,6 @@ function bounds(text: string): [number | undefined, number | undefined] {
   if (match === null) throw wrong('slice', text, 'a:b, e.g. 0:100, 100: or :-1');
   const bound = (part: string | undefined) => (part === undefined ? undefined : Number(part));
   return [bound(match[1]), bound(match[2])];
-}
-
-function parseShard(text: string): { readonly index: number; readonly count: number } {
-  const match = /^(\d{1,6})\/(\d{1,6})$/.exec(text);
-  const [index, count] = [Number(match?.[1]), Number(match?.[2])];
-  if (match === null || index < 1 || index > count)
-    throw wrong('shard', text, 'i/n with i from 1 to n, e.g. 2/5');
-  return { index, count };
 }
 
 function wrong(flag: string, value: unknown, expected: string): AssayError {

@@ -114,16 +114,16 @@ function withAttempts(items: readonly Named[]): Prediction[] {
   return items.map(({ instanceId, model, patch }) => {
     const attempt = (counts.get(instanceId) ?? 0) + 1;
     counts.set(instanceId, attempt);
-    const { defect, notes } = checkPatch(patch);
-    return {
-      instanceId,
-      model,
-      attempt,
-      patch,
-      notes: [...notes],
-      ...(defect === undefined ? {} : { defect }),
-    };
+    return toPrediction({ instanceId, model, attempt, patch });
   });
+}
+
+/** A patch as it was submitted, with what can be told of its text. */
+export function toPrediction(
+  given: Pick<Prediction, 'instanceId' | 'model' | 'attempt' | 'patch'>,
+): Prediction {
+  const { defect, notes } = checkPatch(given.patch);
+  return { ...given, notes: [...notes], ...(defect === undefined ? {} : { defect }) };
 }
 
 function repeats(items: readonly Named[], source: string): string[] {

@@ -1,14 +1,14 @@
-import type { Container } from '../engine/engine.js';
-import { AssayError, ERRORS, type ErrorCode, toAssayError } from '../errors.js';
+import { AssayError, toAssayError } from '../errors.js';
+import { unusablePatch } from '../grade/unscored.js';
 import type { RunEvent, RunInstance, RunManifest, RunResults } from '../model/run.js';
 import type { Verdict } from '../model/verdict.js';
-import { type Job, type RunInstanceContext, runInstance } from '../run-instance.js';
+import type { Job, RunInstanceContext } from '../run-instance.js';
 import { countOutcomes } from '../stats/summary.js';
-import { pause } from '../util/clock.js';
 import type { ProcessIdentity } from '../util/process.js';
 import { startAhead } from './ahead.js';
+import { attempt } from './attempt.js';
 import { readRun } from './folder.js';
-import { attemptKey, type Ledger, openLedger } from './ledger.js';
+import { attemptKey, openLedger } from './ledger.js';
 import { startRemoval } from './removal.js';
 import { guessSeconds, longestFirst, runPool } from './schedule.js';
 
@@ -38,9 +38,6 @@ export interface EvaluateOptions {
   readonly kill: AbortSignal;
 }
 
-/** Base of the wait between tries of one attempt; doubles each time. */
-const RETRY_WAIT_MS = 1000;
-
 /**
  * Evaluates all jobs that the run folder has no verdict of, and returns the results of the whole run. Rejects with `interrupted`
  * after a drain or kill, when everything that was started is stopped and recorded.
@@ -65,14 +62,28 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     onWarning: options.onWarning,
   });
   const ahead = startAhead({ ...context, signal: kill });
+  const early = new Set<Job>();
   const engine = { ...context.engine, containers: ahead.containers };
   const work = async (job: Job, upcoming: () => readonly Job[]) => {
-    const verdict = await attempt({
+    const who = { instanceId: job.spec.instanceId, attempt: job.prediction.attempt };
+    const verdict = await attempt(job, {
       ...options,
-      ...{ job, ledger, emit, discard: removal.discard },
       context: { ...context, engine },
-      // Not sooner: the engine has this job's own container to start before.
-      onTest: () => upcoming().forEach(ahead.prepare),
+      discard: removal.discard,
+      begin: async (tries) => {
+        await emit({ type: 'attempt_start', at: context.clock.iso(), ...who, try: tries });
+        return ledger.begin(who.instanceId, who.attempt, job.prediction.patch);
+      },
+      onRetry: ({ reason, detail }, tries) =>
+        emit({ type: 'retry', at: context.clock.iso(), ...who, try: tries, reason, detail }),
+      onPhase: (phase) => {
+        options.onEvent({ type: 'phase', at: context.clock.iso(), ...who, phase });
+        // Not sooner: the engine has this job's own container to start before.
+        if (phase !== 'test') return;
+        const next = upcoming().filter((one) => !early.has(one));
+        for (const one of next) early.add(one);
+        next.filter(({ prediction }) => unusablePatch(prediction) === undefined).forEach(ahead.prepare);
+      },
     });
     verdicts.push(verdict);
     await emit({ type: 'verdict', at: verdict.finishedAt, verdict });
@@ -103,7 +114,7 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     if (kill.aborted) status = 'interrupted';
     else failure = toAssayError(error);
   }
-  ahead.leftOver().forEach(removal.discard);
+  for (let left = ahead.take(); left !== undefined; left = ahead.take()) removal.discard(left);
   await removal.finish();
   try {
     const counts = countOutcomes(verdicts);
@@ -121,48 +132,6 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     );
   if (status === 'interrupted') throw new AssayError('interrupted', `the run in ${folder} was interrupted`);
   return readRun(folder);
-}
-
-interface AttemptOptions extends EvaluateOptions {
-  readonly job: Job;
-  readonly ledger: Ledger;
-  readonly emit: (event: RunEvent) => Promise<void>;
-  readonly discard: (container: Container | Promise<Container>) => void;
-  /** Called when the tests of the attempt start. */
-  readonly onTest: () => void;
-}
-
-async function attempt(options: AttemptOptions): Promise<Verdict> {
-  const { job, ledger, emit, context, kill } = options;
-  const { clock } = context;
-  const who = { instanceId: job.spec.instanceId, attempt: job.prediction.attempt };
-  for (let tries = 1; ; tries++) {
-    await emit({ type: 'attempt_start', at: clock.iso(), ...who, try: tries });
-    const record = await ledger.begin(who.instanceId, who.attempt, job.prediction.patch);
-    const judged = await runInstance(job, {
-      ...context,
-      discard: options.discard,
-      log: record.log,
-      ...(options.strict === true ? { strictLog: record.logOf } : {}),
-      signal: kill,
-      onPhase: (phase) => {
-        options.onEvent({ type: 'phase', at: clock.iso(), ...who, phase });
-        if (phase === 'test') options.onTest();
-      },
-    }).finally(() => record.log.end().catch(() => undefined));
-    const verdict = { ...judged, tries };
-    if (verdict.outcome !== 'infra_error' || tries > options.retries || !isRetryable(verdict.reason)) {
-      await record.finish(verdict);
-      return verdict;
-    }
-    const { reason, detail } = verdict;
-    await emit({ type: 'retry', at: clock.iso(), ...who, try: tries, reason, detail });
-    await pause(RETRY_WAIT_MS * 2 ** (tries - 1), context.clock, kill);
-  }
-}
-
-function isRetryable(reason: string): boolean {
-  return reason in ERRORS && ERRORS[reason as ErrorCode].retryable;
 }
 
 function jobKey({ spec, prediction }: Job): string {

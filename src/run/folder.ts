@@ -8,6 +8,7 @@ import { RunInstance, RunManifest, type RunResults } from '../model/run.js';
 import { Verdict } from '../model/verdict.js';
 import { hasCode, readIfExists } from '../util/files.js';
 import { schemaFault } from '../util/schema.js';
+import { inShard } from '../util/shard.js';
 import { messageOf } from '../util/words.js';
 
 /** Names of the files of a run folder; docs/run-folder.md describes them. */
@@ -42,18 +43,29 @@ export async function readManifest(run: string): Promise<RunManifest> {
   return parse(text, RunManifest, join(run, FILES.manifest));
 }
 
-/** Instances, manifest and the verdict of each finished attempt. */
+/** Manifest, instances of the run's shard, and the verdict of each finished attempt. */
 export async function readRun(run: string): Promise<RunResults> {
   const manifest = await readManifest(run);
+  return {
+    manifest,
+    instances: inShard(await readInstances(run), shardName(manifest)),
+    verdicts: await readVerdicts(run),
+  };
+}
+
+/** The chosen instances of all shards: a merge knows by them what is missing. */
+export async function readInstances(run: string): Promise<readonly RunInstance[]> {
   const path = join(run, FILES.instances);
   const text = await readIfExists(path);
   if (text === undefined) throw new AssayError('run_damaged', `${path} is missing`);
   const lines = text.split('\n').filter((line) => line !== '');
-  return {
-    manifest,
-    instances: lines.map((line, index) => parse(line, RunInstance, `${path}:${index + 1}`)),
-    verdicts: await readVerdicts(run),
-  };
+  return lines.map((line, index) => parse(line, RunInstance, `${path}:${index + 1}`));
+}
+
+/** The shard that a run is of, as on the command line; undefined for a whole run. */
+export function shardName({ settings }: RunManifest): string | undefined {
+  const { shard } = settings.options;
+  return typeof shard === 'string' ? shard : undefined;
 }
 
 /** Every verdict of a run folder, in order of instance and attempt. A folder without one is an unfinished attempt. */

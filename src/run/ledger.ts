@@ -1,27 +1,14 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { appendFile, mkdir, rename, rm, truncate } from 'node:fs/promises';
+import { appendFile, rename, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
-import type { LogSink } from '../container/test-log.js';
 import { AssayError } from '../errors.js';
 import type { RunEvent, RunInstance, RunManifest } from '../model/run.js';
 import type { Verdict } from '../model/verdict.js';
-import type { FurtherRun } from '../strict-instance.js';
 import { readIfExists, writeAtomic } from '../util/files.js';
 import { takeLock } from '../util/lock.js';
 import type { ProcessIdentity } from '../util/process.js';
-import { attemptFolder, EVIDENCE, FILES, readManifest, readVerdicts } from './folder.js';
-
-/** Where an attempt's evidence goes while it runs. */
-export interface AttemptRecord {
-  readonly log: LogSink;
-  /** Log of a further run. */
-  readonly logOf: (run: FurtherRun) => LogSink;
-  /** Writes the verdict, last and by rename: from then on the attempt is done. */
-  finish(verdict: Verdict): Promise<void>;
-}
+import { attemptFolder, FILES, readManifest, readVerdicts } from './folder.js';
+import { type AttemptRecord, beginAttempt } from './record.js';
+import { settingsChanges } from './settings.js';
 
 /** A run folder open for writing by this process alone. */
 export interface Ledger {
@@ -98,47 +85,6 @@ export async function openLedger(options: OpenLedgerOptions): Promise<Ledger> {
   }
 }
 
-async function beginAttempt(folder: string, patch: string | null): Promise<AttemptRecord> {
-  await mkdir(folder, { recursive: true });
-  await writeAtomic(join(folder, FILES.patch), patch ?? '', { sync: false });
-  for (const name of EVIDENCE.filter((file) => file !== FILES.patch))
-    await rm(join(folder, name), { force: true });
-  return {
-    log: gzipLog(join(folder, FILES.log)),
-    logOf: (run) => gzipLog(join(folder, FILES[run])),
-    finish: (verdict) => writeAtomic(join(folder, FILES.verdict), `${JSON.stringify(verdict, null, 2)}\n`),
-  };
-}
-
-/** A gzip file that is there from the first byte on. */
-function gzipLog(path: string): LogSink {
-  let gzip: ReturnType<typeof createGzip> | undefined;
-  let closed: Promise<void> | undefined;
-  const open = () => {
-    const file = createWriteStream(path);
-    const stream = createGzip({ level: 4 });
-    // pipe() does not hand errors on; without this a full disk would end the process.
-    file.on('error', (error) => stream.destroy(error));
-    stream.on('error', () => file.destroy());
-    stream.pipe(file);
-    closed = finished(file);
-    closed.catch(() => undefined);
-    return stream;
-  };
-  return {
-    write(chunk) {
-      gzip ??= open();
-      if (gzip.errored !== null && gzip.errored !== undefined) throw gzip.errored;
-      if (gzip.write(chunk)) return;
-      return once(gzip, 'drain').then(() => undefined);
-    },
-    async end() {
-      gzip?.end();
-      await closed;
-    },
-  };
-}
-
 /** A crash or a full disk may have cut a line, or come between a verdict and its event; afterwards each verdict has one. */
 async function mendEvents(path: string, verdicts: readonly Verdict[]): Promise<void> {
   const text = (await readIfExists(path)) ?? '';
@@ -172,14 +118,7 @@ function verdictId(verdict: Verdict): string {
 }
 
 function assertSameSettings(folder: string, before: RunManifest, now: RunManifest): void {
-  const old = before.settings as Record<string, unknown>;
-  const current = now.settings as Record<string, unknown>;
-  const changes = [...new Set([...Object.keys(old), ...Object.keys(current)])]
-    .sort()
-    .filter((name) => JSON.stringify(old[name]) !== JSON.stringify(current[name]))
-    .map(
-      (name) => `  ${name}\n    was ${JSON.stringify(old[name])}\n    now ${JSON.stringify(current[name])}`,
-    );
+  const changes = settingsChanges(before.settings, now.settings);
   if (changes.length > 0)
     throw new AssayError('run_changed', `${folder} was started with other settings:\n${changes.join('\n')}`);
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AssayError } from '../errors.js';
@@ -13,11 +14,14 @@ const ROUNDS = 20;
 /** Between looks at a lock that somebody holds. */
 const WAIT_MS = 250;
 
-/** Takes a lock file for this process, replacing one whose owner is dead; returns the release. */
+/** Who holds a lock: on a file system that hosts share, a process id alone says nothing. */
+type Holder = ProcessIdentity & { readonly host?: string };
+
+/** Takes a lock file for this process, replacing one whose owner is dead on this host; returns the release. */
 export async function takeLock(path: string, owner: ProcessIdentity): Promise<() => Promise<void>> {
   await mkdir(dirname(path), { recursive: true });
   const own = `${path}.${randomBytes(6).toString('hex')}`;
-  await writeFile(own, JSON.stringify(owner), { flag: 'wx' });
+  await writeFile(own, JSON.stringify({ ...owner, host: hostname() } satisfies Holder), { flag: 'wx' });
   try {
     for (let round = 0; round < ROUNDS; round++) {
       // By a link, so that a lock is there with its content or not at all.
@@ -25,6 +29,11 @@ export async function takeLock(path: string, owner: ProcessIdentity): Promise<()
       const text = await readIfExists(path);
       if (text === undefined) continue;
       const holder = parseHolder(text);
+      if (holder?.host !== undefined && holder.host !== hostname())
+        throw new AssayError(
+          'run_locked',
+          `process ${holder.pid} of host ${holder.host} is working in ${dirname(path)}, or ended there without a word: if it has ended, remove ${path}`,
+        );
       if (holder !== undefined && isAlive(holder))
         throw new AssayError('run_locked', `process ${holder.pid} is working in ${dirname(path)}`);
       await breakLock(path, text, own);
@@ -90,12 +99,10 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-function parseHolder(text: string): ProcessIdentity | undefined {
+function parseHolder(text: string): Holder | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && 'pid' in value
-      ? (value as ProcessIdentity)
-      : undefined;
+    return typeof value === 'object' && value !== null && 'pid' in value ? (value as Holder) : undefined;
   } catch {
     return undefined;
   }

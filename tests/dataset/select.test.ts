@@ -2,8 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
-import { type Selection, selectInstances, shardOf } from '../../src/dataset/select.js';
+import { type Selection, selectInstances } from '../../src/dataset/select.js';
 import { AssayError } from '../../src/errors.js';
 import type { Instance } from '../../src/model/instance.js';
 
@@ -86,34 +85,7 @@ describe('selection', () => {
     [{ limit: 0 }, '--limit 0: expected a whole number from 1'],
     [{ limit: Number.NaN }, '--limit NaN: expected a whole number from 1'],
     [{ shuffleSeed: 1.5 }, '--shuffle 1.5: expected a whole number'],
-    [{ shard: '3/2' }, '--shard 3/2: expected i/n'],
-    [{ shard: '0/2' }, '--shard 0/2: expected i/n'],
   ])('%j is a usage error', async (selection, expected) => {
     expect(await failure(selection)).toContain(`usage: ${expected}`);
-  });
-});
-
-describe('shards', () => {
-  test('cover everything once and stay when the set grows', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 9 }),
-        fc.integer({ min: 0, max: 12 }),
-        async (count, size) => {
-          const some = all.slice(0, size);
-          const shards = await Promise.all(
-            Array.from({ length: count }, (_, i) => pick({ shard: `${i + 1}/${count}` }, some)),
-          );
-          expect(shards.flat().toSorted((a, b) => a - b)).toEqual(await pick({}, some));
-          for (const [i, shard] of shards.entries())
-            expect(shard).toEqual((await pick({ shard: `${i + 1}/${count}` })).filter((n) => n < size));
-        },
-      ),
-    );
-  });
-
-  test('are numbered from 1 by the first 48 bits of sha256', () => {
-    // int(hashlib.sha256(b'demo__adder-1').hexdigest()[:12], 16) % 1000 + 1 in Python.
-    expect(shardOf('demo__adder-1', 1000)).toBe(745);
   });
 });

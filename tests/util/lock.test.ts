@@ -56,6 +56,18 @@ describe('a lock', () => {
   });
 });
 
+test('a lock of another host is never broken, as nothing can be known of its process, and the error says how to', async () => {
+  const path = join(work, 'shared', 'lock');
+  await mkdir(join(work, 'shared'));
+  await writeFile(path, JSON.stringify({ pid: 7, started: '1', host: 'node-of-another-name' }));
+  await expect(takeLock(path, self)).rejects.toMatchObject({
+    code: 'run_locked',
+    message: expect.stringMatching(/^process 7 of host node-of-another-name .*remove .*lock$/),
+  });
+  await rm(path);
+  await (await takeLock(path, self))();
+});
+
 describe('withLock', () => {
   const never = new AbortController().signal;
   const at = (name: string, messages: string[] = []) => ({
