@@ -104,7 +104,7 @@ export function startOracle(options: OracleOptions): Oracle {
     containers: context.engine.containers,
     onWarning: options.onWarning,
   });
-  const ahead = startAhead({ ...context, signal: killed.signal });
+  const ahead = startAhead({ ...context, signal: killed.signal }, ({ labels }) => labels['assay.instance']);
   const engine = { ...context.engine, containers: ahead.containers };
   let queue: Entry[] = [];
   let running = 0;

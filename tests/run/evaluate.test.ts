@@ -80,7 +80,7 @@ describe('a run', () => {
     );
     await expect(other.results).rejects.toMatchObject({
       code: 'run_changed',
-      message: expect.stringContaining('"timeout":"60"'),
+      message: expect.stringContaining('  options.timeout\n    was not given\n    now "60"'),
     });
   });
 
