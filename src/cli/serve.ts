@@ -7,6 +7,7 @@ import { AssayError } from '../errors.js';
 import type { EvalSpec } from '../model/eval-spec.js';
 import { defaultWorkers } from '../run/schedule.js';
 import { createApp } from '../serve/app.js';
+import { localGrader } from '../serve/grader.js';
 import { logEvent } from '../serve/log.js';
 import { createMetrics } from '../serve/metrics.js';
 import { type Oracle, startOracle } from '../serve/oracle.js';
@@ -55,7 +56,7 @@ export async function serve(raw: Readonly<Record<string, unknown>>, host: Host):
     const workers = args.workers ?? defaultWorkers(info.cpus, info.freeMemoryBytes);
     const store = openStore(state, host.err);
     const metrics = createMetrics(() => oracle.counts());
-    const oracle: Oracle = startOracle({
+    const grader = localGrader({
       context: {
         engine,
         engineInfo: info,
@@ -67,16 +68,18 @@ export async function serve(raw: Readonly<Record<string, unknown>>, host: Host):
         mayUseNetwork: args.network !== 'off',
       },
       store,
-      workers,
       retries: args.retries ?? 2,
       warm: { containers: args.warm ?? workers, milliseconds: WARM_MS },
+      onWarning: host.err,
+    });
+    const oracle: Oracle = startOracle({
+      ...{ grader, store, workers, clock: host.clock },
       ...load.oracle,
-      digestOf: ({ spec }, signal) => digestOf(engine, spec, signal),
+      digestOf: ({ spec }) => digestOf(engine, spec, interrupt.kill),
       onEvent: (event) => {
         metrics.onEvent(event);
         logEvent(app.log, event);
       },
-      onWarning: host.err,
     });
     const app: FastifyInstance = await createApp({
       ...{ oracle, catalogue, rewards, metrics, clock: host.clock, version: version() },

@@ -1,13 +1,10 @@
 import { AssayError, toAssayError } from '../errors.js';
 import type { Failure } from '../model/score.js';
 import type { Phase, Verdict } from '../model/verdict.js';
-import { toPrediction } from '../patch/read.js';
 import { failureFrom, failureOf } from '../reward/rewards.js';
-import { startAhead } from '../run/ahead.js';
-import { attempt } from '../run/attempt.js';
-import { startRemoval } from '../run/removal.js';
-import type { Job, RunInstanceContext } from '../run-instance.js';
+import type { Clock } from '../util/clock.js';
 import { createCache } from './cache.js';
+import type { Grader } from './grader.js';
 import type { Store } from './store.js';
 import type { Task } from './task.js';
 
@@ -34,20 +31,18 @@ export type OracleEvent =
   | { readonly type: 'end'; readonly task: Task; readonly answer: Answer; readonly seconds: number };
 
 export interface OracleOptions {
-  readonly context: Omit<RunInstanceContext, 'log' | 'strictLog' | 'onPhase' | 'signal' | 'discard'>;
+  readonly grader: Grader;
   readonly store: Store;
+  readonly clock: Clock;
+  /** Gradings at once. */
   readonly workers: number;
-  readonly retries: number;
   /** Most tasks that wait. */
   readonly maxQueue: number;
-  /** Most containers that wait for announced instances, and for how many milliseconds. */
-  readonly warm: { readonly containers: number; readonly milliseconds: number };
   /** Bytes of verdicts that are kept in memory. */
   readonly cacheBytes: number;
   /** The digest of the instance's image that is here, undefined where none is: a verdict of another one is no answer. */
-  readonly digestOf: (task: Task, signal: AbortSignal) => Promise<string | undefined>;
+  readonly digestOf: (task: Task) => Promise<string | undefined>;
   readonly onEvent: (event: OracleEvent) => void;
-  readonly onWarning: (message: string) => void;
 }
 
 /** Where a task stands. */
@@ -68,7 +63,7 @@ export interface Oracle {
   counts(): { readonly queued: number; readonly running: number; readonly warm: number };
   /** Takes no more tasks, lets running ones end, and leaves the others to the next start of the service. */
   drain(): Promise<void>;
-  /** Ends running tasks, too. */
+  /** Ends running tasks, too; also these are left to the next start. */
   kill(): void;
 }
 
@@ -89,9 +84,7 @@ const DIGEST_MS = 60_000;
 const FAILURES_KEPT = 1000;
 
 export function startOracle(options: OracleOptions): Oracle {
-  const { context, store, workers, onEvent } = options;
-  const { clock } = context;
-  const killed = new AbortController();
+  const { grader, store, clock, workers, onEvent } = options;
   const entries = new Map<string, Entry>();
   const cache = createCache<Answer>(
     options.cacheBytes,
@@ -99,62 +92,20 @@ export function startOracle(options: OracleOptions): Oracle {
   );
   const failures = createCache<Answer>(FAILURES_KEPT, () => 1);
   const digests = new Map<string, { readonly digest: string | undefined; readonly at: number }>();
-  const removal = startRemoval({
-    ...context,
-    containers: context.engine.containers,
-    onWarning: options.onWarning,
-  });
-  const ahead = startAhead({ ...context, signal: killed.signal }, ({ labels }) => labels['assay.instance']);
-  const engine = { ...context.engine, containers: ahead.containers };
   let queue: Entry[] = [];
   let running = 0;
-  let isDraining = false;
-  let attempts = 0;
+  let state: 'open' | 'draining' | 'killed' = 'open';
   let idle = () => {};
 
-  const jobOf = ({ spec, profile, asked }: Task): Job => ({
-    spec,
-    profile,
-    prediction: toPrediction({
-      instanceId: spec.instanceId,
-      model: 'serve',
-      attempt: ++attempts,
-      patch: asked.patch,
-    }),
-  });
-
-  async function isCurrent(task: Task, verdict: Verdict): Promise<boolean> {
-    if (verdict.imageDigest === undefined) return true;
+  async function isCurrent(task: Task, { imageDigest }: Verdict): Promise<boolean> {
+    if (imageDigest === undefined) return true;
     const { instanceId } = task.spec;
     let known = digests.get(instanceId);
     if (known === undefined || clock.now() - known.at > DIGEST_MS) {
-      const digest = await options.digestOf(task, killed.signal).catch(() => undefined);
-      known = { digest, at: clock.now() };
+      known = { digest: await options.digestOf(task).catch(() => undefined), at: clock.now() };
       digests.set(instanceId, known);
     }
-    return known.digest === undefined || known.digest === verdict.imageDigest;
-  }
-
-  async function grade(entry: Entry): Promise<Verdict | AssayError> {
-    const { task } = entry;
-    const job = jobOf(task);
-    try {
-      return await attempt(job, {
-        context: { ...context, engine },
-        strict: task.strict,
-        retries: options.retries,
-        begin: () => store.begin(task.key, task.asked.patch),
-        onRetry: (verdict) => onEvent({ type: 'retry', task, verdict }),
-        onPhase: (phase) => {
-          entry.phase = phase;
-        },
-        discard: removal.discard,
-        kill: killed.signal,
-      });
-    } catch (error) {
-      if (!killed.signal.aborted) return toAssayError(error);
-      return new AssayError('draining', 'the service was stopped before the tests had ended');
-    }
+    return known.digest === undefined || known.digest === imageDigest;
   }
 
   async function work(entry: Entry): Promise<void> {
@@ -162,21 +113,26 @@ export function startOracle(options: OracleOptions): Oracle {
     const queueSeconds = (clock.now() - entry.since) / 1000;
     entry.status = 'running';
     onEvent({ type: 'start', task, queueSeconds });
-    const answer = toAnswer(await grade(entry), { cached: false, queueSeconds });
-    const { verdict, failure } = answer;
-    if (verdict?.imageDigest !== undefined)
-      digests.set(task.spec.instanceId, { digest: verdict.imageDigest, at: clock.now() });
-    if (failure === null) cache.set(task.key, { ...answer, cached: true });
+    const found = await grader.grade(task, {
+      onPhase: (phase) => {
+        entry.phase = phase;
+      },
+      onRetry: (verdict) => onEvent({ type: 'retry', task, verdict }),
+    });
+    const answer = toAnswer(found, { cached: false, queueSeconds });
+    const digest = answer.verdict?.imageDigest;
+    if (digest !== undefined) digests.set(task.spec.instanceId, { digest, at: clock.now() });
+    if (answer.failure === null) cache.set(task.key, { ...answer, cached: true });
     else failures.set(task.key, answer);
-    // A task that was stopped with the service is found when that starts again.
-    if (!killed.signal.aborted) await store.settle(task.key).catch(() => undefined);
+    // What was stopped with the service is found when that starts again.
+    if (state !== 'killed') await store.settle(task.key).catch(() => undefined);
     entries.delete(task.key);
     onEvent({ type: 'end', task, answer, seconds: (clock.now() - entry.since) / 1000 });
     entry.settle(answer);
   }
 
   function pump(): void {
-    while (!isDraining && running < workers) {
+    while (state === 'open' && running < workers) {
       const entry = queue.shift();
       if (entry === undefined) break;
       running++;
@@ -189,7 +145,8 @@ export function startOracle(options: OracleOptions): Oracle {
   }
 
   function enqueue(task: Task): Entry {
-    if (isDraining) throw new AssayError('draining', 'the service is about to stop and takes no new work');
+    if (state !== 'open')
+      throw new AssayError('draining', 'the service is about to stop and takes no new work');
     if (queue.length >= options.maxQueue)
       throw new AssayError('queue_full', `${queue.length} gradings wait already`);
     let settle: (answer: Answer) => void = () => {};
@@ -204,22 +161,27 @@ export function startOracle(options: OracleOptions): Oracle {
   }
 
   async function start(entry: Entry): Promise<void> {
-    const { task } = entry;
+    const { task, settle } = entry;
+    const end = (answer: Answer) => {
+      entries.delete(task.key);
+      settle(answer);
+    };
     try {
       const found = await store.find(task.key);
       if (found !== undefined && (await isCurrent(task, found))) {
         const answer = toAnswer(found, { cached: true, queueSeconds: 0 });
         cache.set(task.key, answer);
-        entries.delete(task.key);
         onEvent({ type: 'hit', from: 'disk' });
-        return entry.settle(answer);
+        // A crash may have come between the two.
+        await store.settle(task.key);
+        return end(answer);
       }
       await store.pend(task.key, task.asked);
     } catch (error) {
       // Nothing was promised yet: whoever asks gets to know that it can't be.
-      entries.delete(task.key);
-      return entry.settle(toAnswer(toAssayError(error), { cached: false, queueSeconds: 0 }));
+      return end(toAnswer(toAssayError(error), { cached: false, queueSeconds: 0 }));
     }
+    if (state !== 'open') return end(toAnswer(LEFT, { cached: false, queueSeconds: 0 }));
     queue.push(entry);
     pump();
   }
@@ -231,9 +193,9 @@ export function startOracle(options: OracleOptions): Oracle {
         onEvent({ type: 'hit', from: 'memory' });
         return { status: 'done', answer: Promise.resolve(known) };
       }
-      const running = entries.get(task.key);
-      if (running !== undefined) onEvent({ type: 'hit', from: 'running' });
-      const entry = running ?? enqueue(task);
+      const begun = entries.get(task.key);
+      if (begun !== undefined) onEvent({ type: 'hit', from: 'running' });
+      const entry = begun ?? enqueue(task);
       await entry.kept;
       return entry;
     },
@@ -245,38 +207,33 @@ export function startOracle(options: OracleOptions): Oracle {
       const answer = found === undefined ? known : toAnswer(found, { cached: true, queueSeconds: 0 });
       return answer === undefined ? undefined : { status: 'done', answer: Promise.resolve(answer) };
     },
-    prepare(task) {
-      if (isDraining || ahead.waiting() >= options.warm.containers) return false;
-      const giveUp = ahead.prepare(jobOf(task));
-      clock.after(options.warm.milliseconds, () => {
-        const old = giveUp();
-        if (old !== undefined) removal.discard(old);
-      });
-      return true;
-    },
-    counts: () => ({ queued: queue.length, running, warm: ahead.waiting() }),
+    prepare: (task) => state === 'open' && grader.prepare(task),
+    counts: () => ({ queued: queue.length, running, warm: grader.warm() }),
     async drain() {
-      isDraining = true;
+      if (state === 'open') state = 'draining';
       const left = queue;
       queue = [];
-      for (const entry of left) {
-        entries.delete(entry.task.key);
-        const error = new AssayError(
-          'draining',
-          'the service stops before it was its turn; it is graded at the next start',
-        );
-        entry.settle(toAnswer(error, { cached: false, queueSeconds: 0 }));
+      for (const { task, settle } of left) {
+        entries.delete(task.key);
+        settle(toAnswer(LEFT, { cached: false, queueSeconds: 0 }));
       }
       await new Promise<void>((resolve) => {
         idle = resolve;
         if (running === 0) resolve();
       });
-      for (let one = ahead.take(); one !== undefined; one = ahead.take()) removal.discard(one);
-      await removal.finish();
+      await grader.finish();
     },
-    kill: () => killed.abort(),
+    kill() {
+      state = 'killed';
+      grader.kill();
+    },
   };
 }
+
+const LEFT = new AssayError(
+  'draining',
+  'the service stops before it was its turn; it is graded at the next start',
+);
 
 function toAnswer(
   found: Verdict | AssayError,

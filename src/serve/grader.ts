@@ -1,0 +1,89 @@
+import { AssayError, toAssayError } from '../errors.js';
+import type { Phase, Verdict } from '../model/verdict.js';
+import { toPrediction } from '../patch/read.js';
+import { startAhead } from '../run/ahead.js';
+import { attempt } from '../run/attempt.js';
+import { startRemoval } from '../run/removal.js';
+import type { Job, RunInstanceContext } from '../run-instance.js';
+import type { Store } from './store.js';
+import type { Task } from './task.js';
+
+/** Finds verdicts by running tests, here or on other machines. */
+export interface Grader {
+  /** Resolves in any case: with a verdict, or with what kept the machine from one. */
+  grade(task: Task, watch: Watch): Promise<Verdict | AssayError>;
+  /** Makes a container ready for the task's instance; false when enough are. */
+  prepare(task: Task): boolean;
+  /** How many containers wait for an announced instance. */
+  warm(): number;
+  /** Resolves when nothing is left of all gradings, which have ended. */
+  finish(): Promise<void>;
+  /** Ends running gradings. */
+  kill(): void;
+}
+
+/** Told of a grading while it runs. */
+export interface Watch {
+  readonly onPhase: (phase: Phase) => void;
+  readonly onRetry: (verdict: Verdict) => void;
+}
+
+export interface LocalGraderOptions {
+  readonly context: Omit<RunInstanceContext, 'log' | 'strictLog' | 'onPhase' | 'signal' | 'discard'>;
+  readonly store: Pick<Store, 'begin'>;
+  /** Further tries after failures that are the machine's fault and may pass. */
+  readonly retries: number;
+  /** Most containers that wait for announced instances, and for how many milliseconds. */
+  readonly warm: { readonly containers: number; readonly milliseconds: number };
+  readonly onWarning: (message: string) => void;
+}
+
+/** A grader on the engine of the context. */
+export function localGrader({ context, store, retries, warm, onWarning }: LocalGraderOptions): Grader {
+  const killed = new AbortController();
+  const removal = startRemoval({ ...context, containers: context.engine.containers, onWarning });
+  const ahead = startAhead({ ...context, signal: killed.signal }, ({ labels }) => labels['assay.instance']);
+  const engine = { ...context.engine, containers: ahead.containers };
+  let attempts = 0;
+  const jobOf = ({ spec, profile, asked: { patch } }: Task): Job => {
+    const { instanceId } = spec;
+    return {
+      spec,
+      profile,
+      prediction: toPrediction({ instanceId, model: 'serve', attempt: ++attempts, patch }),
+    };
+  };
+  return {
+    async grade(task, { onPhase, onRetry }) {
+      try {
+        return await attempt(jobOf(task), {
+          context: { ...context, engine },
+          strict: task.strict,
+          retries,
+          begin: () => store.begin(task.key, task.asked.patch),
+          ...{ onRetry, onPhase },
+          discard: removal.discard,
+          kill: killed.signal,
+        });
+      } catch (error) {
+        if (!killed.signal.aborted) return toAssayError(error);
+        return new AssayError('draining', 'the service was stopped before the tests had ended');
+      }
+    },
+    prepare(task) {
+      if (ahead.waiting() >= warm.containers) return false;
+      const giveUp = ahead.prepare(jobOf(task));
+      context.clock.after(warm.milliseconds, () => {
+        const old = giveUp();
+        if (old !== undefined) removal.discard(old);
+      });
+      return true;
+    },
+    warm: ahead.waiting,
+    async finish() {
+      for (let one = ahead.take(); one !== undefined; one = ahead.take()) removal.discard(one);
+      await removal.finish();
+    },
+    kill: () => killed.abort(),
+  };
+}
