@@ -9,6 +9,8 @@ export const ErrorBody = Type.Object({
     code: Type.String(),
     message: Type.String(),
     fix: Type.String(),
+    /** The same request may be answered later. */
+    retryable: Type.Boolean(),
   }),
 });
 
@@ -31,8 +33,8 @@ function statusOf(error: AssayError): number {
 }
 
 /** An error as it goes to a client. */
-export function errorBody({ code, message, fix }: AssayError) {
-  return { error: { code, message, fix } };
+export function errorBody({ code, message, fix, retryable }: AssayError) {
+  return { error: { code, message, fix, retryable } };
 }
 
 /** Faults of the HTTP layer keep their status; all else goes by the table of errors. */
