@@ -10,6 +10,7 @@ export * from './model/grading.js';
 export * from './model/instance.js';
 export * from './model/prediction.js';
 export * from './model/run.js';
+export * from './model/score.js';
 export * from './model/validation.js';
 export * from './model/verdict.js';
 export * from './stats/gold-validity.js';
