@@ -54,6 +54,12 @@ describe('inverted Python tests', () => {
       method('true', 'self.assertTrue([1])', 'self.assertFalse([])', 'self.assertIsNone(None)'),
       method('others', 'self.assertIn(1, [1])', 'self.assertNotEqual(1, 2)', 'self.assertGreater(2, 1)'),
       method('plain', 'assert 1 == 1', 'assert [1]', 'assert not []'),
+      method(
+        'endless',
+        'import itertools',
+        'assert 3 in itertools.count()',
+        'self.assertIn(3, itertools.count())',
+      ),
       method('raises', 'with self.assertRaises(ValueError):', '    int("x")'),
       method('raises_inside', 'with self.assertRaises(AssertionError):', '    assert 1 == 2'),
       method('call', 'self.assertRaises(ValueError, int, "x")'),

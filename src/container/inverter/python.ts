@@ -13,7 +13,7 @@ def digest(seed):
     return hashlib.sha256((NONCE + seed).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-NEVER, ERROR, HOLLOW, HELD, MADE = ("x" + digest(name)[:12] for name in ("never", "error", "found", "held", "made"))
+NEVER, ERROR, HOLLOW, HELD, MADE, HOLDER = ("x" + digest(name)[:12] for name in ("never", "error", "found", "held", "made", "holder"))
 EXPECTED = re.compile("xfail|expectedfailure", re.I)
 RAISES = {"assertRaises", "assertRaisesRegex", "assertRaisesRegexp", "assertRaisesMessage", "raises", "assert_raises", "assert_raises_regex"}
 EQUAL = {"assertEqual", "assertEquals", "assertListEqual", "assertTupleEqual", "assertSetEqual", "assertDictEqual", "assertSequenceEqual",
@@ -33,6 +33,11 @@ def name_of(call):
 
 def never():
     return ast.Call(func=ast.Name(id=NEVER, ctx=ast.Load()), args=[], keywords=[])
+
+
+def holder(node):
+    "What is looked into for something that it doesn't hold: an endless iterator would be looked into for ever."
+    return ast.Call(func=ast.Name(id=HOLDER, ctx=ast.Load()), args=[node], keywords=[])
 
 
 def is_raises(node):
@@ -151,7 +156,8 @@ def opposites(statement):
             pairs = sides(test.left, test.comparators[0])
             return [ast.Assert(test=ast.Compare(left=a, ops=[ast.Eq()], comparators=[b]), msg=None) for a, b in pairs]
         if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.In, ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
-            foreign = ast.Compare(left=never(), ops=test.ops, comparators=test.comparators)
+            inside = holder(test.comparators[0]) if isinstance(test.ops[0], ast.In) else test.comparators[0]
+            foreign = ast.Compare(left=never(), ops=test.ops, comparators=[inside])
             return [ast.Assert(test=t, msg=None) for t in (ast.UnaryOp(op=ast.Not(), operand=test), foreign)]
         return [ast.Assert(test=ast.UnaryOp(op=ast.Not(), operand=test), msg=None)]
     if isinstance(statement, ast.With) and any(is_raises(item.context_expr) for item in statement.items):
@@ -167,7 +173,8 @@ def opposites(statement):
     if name in OPPOSITE and isinstance(call.func, ast.Attribute):
         result = [renamed_call(call, OPPOSITE[name])]
         if name in FOREIGN and call.args:
-            result.append(ast.Expr(value=ast.Call(func=call.func, args=[never()] + call.args[1:], keywords=call.keywords)))
+            rest = [holder(call.args[1])] + call.args[2:] if name == "assertIn" and len(call.args) > 1 else call.args[1:]
+            result.append(ast.Expr(value=ast.Call(func=call.func, args=[never()] + rest, keywords=call.keywords)))
         return result
     return []
 
@@ -346,7 +353,10 @@ def {held}(*given):
 def {made}(kind, *given):
     value = kind(*given)
     return value if isinstance(value, kind) else {never}()
-""".format(never=NEVER, error=ERROR, held=HELD, made=MADE)
+def {holder}(value):
+    type(value).__contains__
+    return value
+""".format(never=NEVER, error=ERROR, held=HELD, made=MADE, holder=HOLDER)
 
 
 def is_marked(tree):
