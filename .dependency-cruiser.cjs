@@ -57,6 +57,13 @@ module.exports = {
       'src/container/',
       'src/engine/engine\\.ts',
     ]),
+    only('src/reinstall/', [
+      ...BASE,
+      'src/run-instance\\.ts',
+      'src/container/',
+      'src/patch/',
+      'src/engine/engine\\.ts',
+    ]),
     only('src/reward/', PURE),
     only('src/serve/', [
       ...BASE,
@@ -65,6 +72,13 @@ module.exports = {
       'src/reward/',
       'src/patch/',
       'src/engine/engine\\.ts',
+    ]),
+    only('src/queue/', [
+      ...BASE,
+      'src/run/',
+      'src/run-instance\\.ts',
+      'src/grade/',
+      'src/serve/(grader|store|task)\\.ts',
     ]),
     only('datasets/swe-bench/', ['src/index\\.ts', 'datasets/row\\.ts']),
     only('datasets/swe-rebench/', ['src/index\\.ts', 'datasets/row\\.ts']),
@@ -75,7 +89,9 @@ module.exports = {
     only('benchmarks/swe-rebench/', ['src/index\\.ts', 'benchmarks/parsers/', 'benchmarks/python/']),
     only('benchmarks/sample/', ['src/index\\.ts']),
     only('reports/', ['src/index\\.ts']),
+    only('plugins/', ['src/index\\.ts']),
     external('docker-in-one-place', 'dockerode|tar-stream', '^src/(engine/docker|image)/'),
+    external('database-in-one-place', 'pg', '^src/queue/'),
     external('terminal-in-one-place', 'yargs|cli-progress', '^src/cli/'),
     {
       name: 'pure-folders-do-no-io',

@@ -74,6 +74,11 @@ export const ERRORS = {
     retryable: false,
     fix: 'Ask for an instance of the datasets that the service was started with.',
   },
+  bad_task: {
+    class: 'input',
+    retryable: false,
+    fix: 'Give folders that `assay harbor export` wrote, with their solution and unchanged.',
+  },
   // service
   bad_request: { class: 'input', retryable: false, fix: 'See /openapi.json for what is expected.' },
   unknown_job: {
@@ -99,6 +104,22 @@ export const ERRORS = {
   },
   draining: { class: 'infra', retryable: true, fix: 'Ask again when the service is back.' },
   late: { class: 'infra', retryable: true, fix: 'Ask again: the grading goes on, and its verdict is kept.' },
+  // queue
+  queue_unavailable: {
+    class: 'infra',
+    retryable: true,
+    fix: 'Check that PostgreSQL runs and that --queue names it, then run the same command again: what was found is kept.',
+  },
+  poisoned: {
+    class: 'infra',
+    retryable: false,
+    fix: "Look into the workers' logs and memory: this patch seems to end them. Ask again to have it tried anew.",
+  },
+  no_worker: {
+    class: 'infra',
+    retryable: true,
+    fix: 'Start `assay worker` of the same release with the same dataset and kind of engine, then ask again.',
+  },
   // environment
   engine_unavailable: {
     class: 'infra',

@@ -36,6 +36,17 @@ export interface Job {
   readonly profile: GradingProfile;
 }
 
+/** The step of eval scripts that installs the tree once more, which changes nothing for some patches. */
+export interface Reinstall {
+  /** The job's spec without that step, where it was proven that it may be left out; undefined: it may not. */
+  skip(job: Job, image: ImageInfo): Promise<EvalSpec | undefined>;
+  /** For a container that waits for such a job, or for any patch of an instance if the job's is null: what makes it ready. */
+  makeReady(
+    job: Job,
+    image: ImageInfo,
+  ): Promise<((container: Container, signal: AbortSignal) => Promise<void>) | undefined>;
+}
+
 /** What judging needs from outside; the same for all jobs of a run but for `log` and `onPhase`. */
 export interface RunInstanceContext {
   readonly engine: Engine;
@@ -57,6 +68,8 @@ export interface RunInstanceContext {
   readonly onPhase: (phase: Phase) => void;
   /** What is known of an instance in its image, for the notes of a verdict: e.g. that it is flaky. */
   readonly notesOn?: (question: Question) => readonly string[];
+  /** Absent: official scripts run whole. */
+  readonly reinstall?: Reinstall;
   /** Aborted when the run is killed: the returned promise then rejects with its reason. */
   readonly signal: AbortSignal;
 }
@@ -66,8 +79,10 @@ export interface RunInstanceContext {
  * verdicts (`invalid`, `unresolved`, `infra_error`); it rejects only when the run itself was aborted.
  */
 export async function runInstance(job: Job, context: RunInstanceContext): Promise<Verdict> {
-  const { spec, prediction, profile } = job;
+  const { prediction, profile } = job;
   const { clock, deadlines, signal, engine } = context;
+  let { spec } = job;
+  let isSkipped = false;
   const seconds: Partial<Record<Phase, number>> = {};
   const limits = grantedLimits(spec.needs, context);
   let image: ImageInfo | undefined;
@@ -91,7 +106,7 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
   ): Promise<T> =>
     timed(next, () => withDeadline({ phase: next, seconds: deadlines[next], clock, signal: outer }, work));
   const finish = (judgement: Judgement, extra: Partial<Verdict> = {}): Verdict => ({
-    ...identity(job, image),
+    ...identity(job, image, isSkipped),
     ...judgement,
     notes: [...prediction.notes, ...(context.notesOn?.(identity(job, image)) ?? [])],
     engine: engine.name,
@@ -109,10 +124,14 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
   try {
     const found = await bounded('pull', (bound) => context.resolveImage(spec, bound));
     image = found;
+    const short = await context.reinstall?.skip(job, found);
+    isSkipped = short !== undefined;
+    spec = short ?? spec;
+    const like = () => containerSpec(job, found.ref, context, isSkipped);
     const start = async (outer: AbortSignal) => {
       let starting: Promise<Container> | undefined;
       const prepared = async (bound: AbortSignal) => {
-        starting = engine.containers.start(containerSpec(job, found.ref, context), bound);
+        starting = engine.containers.start(like(), bound);
         const started = await starting;
         await started.put(
           [
@@ -140,6 +159,9 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
               workdir: spec.workdir,
               signal: bound,
               fresh: async (used) => {
+                // What another command makes of the text isn't what was looked at.
+                isSkipped = false;
+                spec = job.spec;
                 context.discard(used);
                 container = undefined;
                 container = await start(bound);
@@ -157,11 +179,10 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
     const more = { appliedWith: command, exitCode: tests.exitCode };
     const { strictLog: logOf } = context;
     if (logOf === undefined || prediction.untouched === true) return finish(judgement, more);
-    const like = containerSpec(job, found.ref, context);
     const strict = await timed('strict', () =>
       strictVerdict({
-        ...{ job, command, judgement, log: tests.log },
-        container: like,
+        ...{ job: { ...job, spec }, command, judgement, log: tests.log },
+        container: like(),
         diffOf: (paths, bound) => wholeDiff(applied.container, { workdir, paths, signal: bound }),
         context: { ...context, logOf },
       }),
@@ -175,13 +196,19 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
   }
 }
 
-function identity({ spec, prediction, profile }: Job, image: ImageInfo | undefined) {
+/** What a verdict says of its question. */
+export function identity(
+  { spec, prediction, profile }: Job,
+  image: ImageInfo | undefined,
+  isSkipped = false,
+) {
   const inputs = {
     patchSha256: sha256(prediction.patch ?? ''),
     rowHash: spec.rowHash,
     ...(image === undefined ? {} : { imageDigest: image.digest }),
     profile: profile.name,
     graderVersion: profile.graderVersion,
+    ...(isSkipped ? { reinstall: 'skipped' as const } : {}),
   };
   return {
     schemaVersion: 1 as const,
@@ -194,17 +221,29 @@ function identity({ spec, prediction, profile }: Job, image: ImageInfo | undefin
   };
 }
 
-type KeyInputs = Pick<Verdict, 'patchSha256' | 'rowHash' | 'imageDigest' | 'profile' | 'graderVersion'>;
+type KeyInputs = Pick<
+  Verdict,
+  'patchSha256' | 'rowHash' | 'imageDigest' | 'profile' | 'graderVersion' | 'reinstall'
+>;
 
-/** sha256 of all that decides a verdict: patch, row, image digest, profile and grader version. */
-export function verdictKey({ patchSha256, rowHash, imageDigest, profile, graderVersion }: KeyInputs): string {
-  return sha256(canonicalJson({ patchSha256, rowHash, imageDigest, profile, graderVersion }));
+/** sha256 of all that decides a verdict: patch, row, image digest, profile, grader version, and the step of the script that was left out. */
+export function verdictKey(inputs: KeyInputs): string {
+  const { patchSha256, rowHash, imageDigest, profile, graderVersion, reinstall } = inputs;
+  return sha256(canonicalJson({ patchSha256, rowHash, imageDigest, profile, graderVersion, reinstall }));
 }
 
 type SandboxContext = Pick<RunInstanceContext, 'labels' | 'limits' | 'mayUseNetwork'>;
 
+/** The label of containers that may be made ready for a script without its re-install, and its value. */
+export const SKIPPED = { 'assay.reinstall': 'skipped' } as const;
+
 /** The container of a job; its name tells jobs of a run apart. */
-export function containerSpec(job: Job, image: string, context: SandboxContext): ContainerSpec {
+export function containerSpec(
+  job: Job,
+  image: string,
+  context: SandboxContext,
+  isSkipped = false,
+): ContainerSpec {
   const { spec, prediction } = job;
   return {
     image,
@@ -213,6 +252,7 @@ export function containerSpec(job: Job, image: string, context: SandboxContext):
       ...context.labels,
       'assay.instance': spec.instanceId,
       'assay.attempt': String(prediction.attempt),
+      ...(isSkipped ? SKIPPED : {}),
     },
     limits: grantedLimits(spec.needs, context),
   };

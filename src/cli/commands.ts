@@ -1,10 +1,24 @@
 import type { Command, CommandGroup } from './command.js';
 import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, withGroups } from './flags.js';
+import { harborCommands } from './harbor-commands.js';
 import { imagesCommands } from './images-commands.js';
-import { EVAL_IMAGE_FLAGS, INSTANCE_IMAGE_FLAGS, PREDICTION_FLAGS, RUN_FLAGS } from './run-flags.js';
+import {
+  EVAL_IMAGE_FLAGS,
+  INSTANCE_IMAGE_FLAGS,
+  PREDICTION_FLAGS,
+  QUEUE_FLAG,
+  RUN_FLAGS,
+} from './run-flags.js';
 import { serveCommand } from './serve-command.js';
+import { workerCommand } from './worker-command.js';
 
-const { 'fail-under': _failUnder, 'dry-run': _dryRun, strict: _strict, ...SHARED_RUN_FLAGS } = RUN_FLAGS;
+const {
+  'fail-under': _failUnder,
+  'dry-run': _dryRun,
+  strict: _strict,
+  reinstall: _reinstall,
+  ...SHARED_RUN_FLAGS
+} = RUN_FLAGS;
 const VALIDATE_RUN_FLAGS = {
   epochs: { ...PREDICTION_FLAGS.epochs, default: 3, desc: 'Evaluate both this many times' },
   ...SHARED_RUN_FLAGS,
@@ -33,14 +47,14 @@ export const commands: readonly (Command | CommandGroup)[] = [
           .example('$0 eval rebench -p preds.json --month 2025-05', 'SWE-rebench, one month'),
         {
           'Predictions:': PREDICTION_FLAGS,
-          'Run:': { ...RUN_FLAGS, ...JSON_FLAG },
+          'Run:': { ...RUN_FLAGS, ...QUEUE_FLAG, ...JSON_FLAG },
           'Engine:': ENGINE_FLAGS,
           'Images:': EVAL_IMAGE_FLAGS,
           'Dataset:': DATASET_FLAGS,
           'Selection, in this order:': SELECTION_FLAGS,
         },
       ),
-    run: async (args, host) => (await import('./eval.js')).evalCommand(args, host),
+    run: async (args, host) => (await import('./evaluate.js')).evalCommand(args, host),
   },
   {
     command: 'validate <dataset>',
@@ -73,6 +87,35 @@ export const commands: readonly (Command | CommandGroup)[] = [
         },
       ),
     run: async (args, host) => (await import('./validate.js')).validateCommand(args, host),
+  },
+  {
+    command: 'prove <dataset>',
+    describe: 'Find out where the re-install of eval scripts may be left out (--reinstall auto)',
+    builder: (yargs) =>
+      withGroups(
+        yargs
+          .positional('dataset', { type: 'string', desc: 'Alias, Hub id, or file' })
+          .example('$0 prove verified --repo sympy/sympy', 'all of sympy; kept in the cache')
+          .epilogue('What a proof is: docs/reinstall.md.'),
+        {
+          'Run:': {
+            profile: RUN_FLAGS.profile,
+            workers: RUN_FLAGS.workers,
+            timeout: RUN_FLAGS.timeout,
+            refresh: { type: 'boolean', default: false, desc: 'Find again what is known' },
+            ...JSON_FLAG,
+          },
+          'Engine:': ENGINE_FLAGS,
+          'Images:': INSTANCE_IMAGE_FLAGS,
+          'Dataset:': {
+            revision: DATASET_FLAGS.revision,
+            split: DATASET_FLAGS.split,
+            offline: DATASET_FLAGS.offline,
+          },
+          'Selection, in this order:': SELECTION_FLAGS,
+        },
+      ),
+    run: async (args, host) => (await import('./prove.js')).proveCommand(args, host),
   },
   {
     command: 'retry <run>',
@@ -239,7 +282,9 @@ export const commands: readonly (Command | CommandGroup)[] = [
     run: async (args, host) => (await import('./dataset.js')).datasetCommand(args, host),
   },
   serveCommand,
+  workerCommand,
   imagesCommands,
+  harborCommands,
   {
     command: 'gc',
     describe: 'Remove containers and workspaces that crashed runs left behind',

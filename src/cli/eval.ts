@@ -16,7 +16,7 @@ import { messageOf } from '../util/words.js';
 import { connectForInstances, type InstanceImageFlags } from './connect.js';
 import { readDurations, rememberDurations } from './durations.js';
 import { isOrphan, orphanLabels } from './engines.js';
-import { EXIT, usage } from './exit.js';
+import { usage } from './exit.js';
 import {
   checkCount,
   type DatasetFlags,
@@ -32,7 +32,7 @@ import { loadInstances, makeJobs, specsOf } from './inputs.js';
 import { listenForInterrupt } from './interrupt.js';
 import { createProgress } from './progress.js';
 import { benchmarkFor, isBundled, profileNamed } from './registry.js';
-import { finishReport, knownTroubles } from './results.js';
+import { reinstallFor } from './reinstall.js';
 import { version } from './version.js';
 
 /** The flags of `assay eval`, as yargs gives them. */
@@ -48,6 +48,7 @@ export type EvalArgs = Readonly<
       output?: string;
       profile?: string;
       strict?: boolean;
+      reinstall?: 'always' | 'auto';
       workers?: number;
       timeout?: string;
       'timeout-pull'?: string;
@@ -60,6 +61,7 @@ export type EvalArgs = Readonly<
       quiet?: boolean;
       'dry-run'?: boolean;
       json?: boolean;
+      queue?: string;
     } & InstanceImageFlags
 >;
 
@@ -77,30 +79,11 @@ const DEFINING = [
     'epochs',
     'profile',
     'strict',
+    'reinstall',
   ],
   ...['engine', 'runtime', 'network', 'memory', 'disk', 'cpus', 'pids', 'timeout'],
   ...['id', 'id-file', 'filter', 'repo', 'since', 'until', 'month', 'shuffle', 'slice', 'limit', 'shard'],
 ] as const;
-
-/** `assay eval`: dataset and predictions to verdicts and a report; `again` chooses verdicts of the folder to be found anew. */
-export async function evalCommand(
-  raw: Readonly<Record<string, unknown>>,
-  host: Host,
-  again?: (verdict: Verdict) => boolean,
-): Promise<number> {
-  const args = raw as EvalArgs;
-  const plan = await prepare(args, [predictionSource(args)], host);
-  if (args['dry-run'] === true) {
-    for (const { spec, prediction } of plan.jobs)
-      host.out(`${spec.instanceId}\t${prediction.attempt}\t${spec.images.join(' ')}`);
-    return EXIT.done;
-  }
-  const notesOn = await knownTroubles(plan.manifest, host);
-  const results = await execute({ ...plan, notesOn }, args, host, again);
-  const summary = await finishReport(results, plan.folder, args.json === true, host);
-  if (summary.outcomes.infra_error > 0) return EXIT.infraLeft;
-  return (summary.passAt1.rate ?? 0) < (args['fail-under'] ?? 0) ? EXIT.belowThreshold : EXIT.done;
-}
 
 /** What a run is to do, before any engine is asked. */
 export interface Plan {
@@ -246,6 +229,7 @@ export async function execute(
         labels: orphanLabels(plan.manifest.runId, host),
         resolveImage,
         mayUseNetwork: args.network !== 'off',
+        ...reinstallFor(args.reinstall ?? 'always', engine.name, host),
         ...(plan.notesOn === undefined ? {} : { notesOn: plan.notesOn }),
       },
       strict: args.strict === true,
@@ -281,7 +265,7 @@ async function doneBefore(plan: Plan, again?: (verdict: Verdict) => boolean): Pr
 }
 
 /** `--json` prints a start record, one per finished attempt, and an end record. A run that crashed has no end. */
-const JSON_EVENTS: ReadonlySet<RunEvent['type']> = new Set(['run_start', 'verdict', 'run_end']);
+export const JSON_EVENTS: ReadonlySet<RunEvent['type']> = new Set(['run_start', 'verdict', 'run_end']);
 
 /** Before anything is read. yargs makes NaN of what is no number. */
 function checkFlags(args: EvalArgs): void {
@@ -297,18 +281,10 @@ function checkFlags(args: EvalArgs): void {
     throw usage(`--run-id ${runId}: expected a name; --output takes a path`);
   if (cpus !== undefined && !(cpus > 0 && cpus < Number.POSITIVE_INFINITY))
     throw usage(`--cpus ${cpus}: expected a number above 0`);
+  if (args.queue !== undefined && args.reinstall === 'auto')
+    throw usage('--reinstall auto is not for --queue: its workers run scripts whole');
   if (share !== undefined && !(share >= 0 && share <= 1))
     throw usage(`--fail-under ${share}: expected a share from 0 to 1, e.g. 0.4`);
-}
-
-function predictionSource({ predictions, gold, empty }: EvalArgs): string {
-  const given = [
-    predictions,
-    gold === true ? 'gold' : undefined,
-    empty === true ? 'empty' : undefined,
-  ].filter((source) => source !== undefined);
-  if (given.length !== 1) throw usage('give one of --predictions FILE, --gold and --empty');
-  return given[0] as string;
 }
 
 function definingOptions(args: EvalArgs): Record<string, unknown> {
@@ -348,7 +324,7 @@ export function limitsOf(args: Partial<EngineFlags>, engineCpus: number, workers
   };
 }
 
-function progressKind(args: EvalArgs, host: Host): 'bars' | 'plain' | 'none' {
+export function progressKind(args: EvalArgs, host: Host): 'bars' | 'plain' | 'none' {
   if (args.quiet === true) return 'none';
   if (args.progress === 'bars' || args.progress === 'plain' || args.progress === 'none') return args.progress;
   return host.isTerminal ? 'bars' : 'plain';

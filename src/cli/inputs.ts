@@ -20,6 +20,8 @@ export interface LoadedDataset {
   readonly ofAllShards: readonly Instance[];
   /** Every instance of the dataset. */
   readonly all: readonly Instance[];
+  /** The row of each, in the same order. */
+  readonly rows: readonly unknown[];
   readonly name: string;
   readonly revision: string;
   readonly sha256: string;

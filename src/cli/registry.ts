@@ -51,6 +51,8 @@ export function benchmarkFor({ instanceId, repo, rowFormat }: Instance): Benchma
   return found;
 }
 
+export const profileNames: readonly string[] = profiles.map(({ name }) => name);
+
 /** The grading profile by name. */
 export function profileNamed(name: string): GradingProfile {
   const found = profiles.find((profile) => profile.name === name);

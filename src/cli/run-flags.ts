@@ -27,6 +27,10 @@ export const RUN_FLAGS = {
     default: true,
     desc: 'Find the strict verdict, too, by further runs where a patch could have tampered with the tests; --no-strict: the official one alone',
   },
+  reinstall: {
+    choices: ['always', 'auto'],
+    desc: 'auto: leave out the re-install of a script where `assay prove` has shown that it changes nothing for such a patch; default: always',
+  },
   workers: {
     alias: ['j', 'max-workers'],
     type: 'number',
@@ -51,6 +55,14 @@ export const RUN_FLAGS = {
   },
   quiet: { alias: 'q', type: 'boolean', default: false, desc: 'No progress' },
   'dry-run': { type: 'boolean', default: false, desc: 'Show what would run, and stop' },
+} as const;
+
+/** Who does the work. */
+export const QUEUE_FLAG = {
+  queue: {
+    type: 'string',
+    desc: 'postgres://...: gradings are done by the `assay worker`s of this queue, not here',
+  },
 } as const;
 
 /** How an image of an instance is got. */

@@ -1,6 +1,6 @@
 import type { Command } from './command.js';
 import { DATASET_FLAGS, ENGINE_FLAGS, SELECTION_FLAGS, withGroups } from './flags.js';
-import { INSTANCE_IMAGE_FLAGS, RUN_FLAGS } from './run-flags.js';
+import { INSTANCE_IMAGE_FLAGS, QUEUE_FLAG, RUN_FLAGS } from './run-flags.js';
 
 const SERVICE_FLAGS = {
   host: {
@@ -47,6 +47,14 @@ const LOAD_FLAGS = {
   retries: RUN_FLAGS.retries,
 } as const;
 
+/** Time of each phase of a grading. */
+export const TEST_FLAGS = {
+  timeout: RUN_FLAGS.timeout,
+  'timeout-pull': RUN_FLAGS['timeout-pull'],
+  'timeout-start': RUN_FLAGS['timeout-start'],
+  'timeout-apply': RUN_FLAGS['timeout-apply'],
+} as const;
+
 export const serveCommand: Command = {
   command: 'serve <datasets..>',
   describe: 'Serve verdicts as rewards over HTTP',
@@ -64,13 +72,15 @@ export const serveCommand: Command = {
           'The interface is described at /openapi.json and in docs/serve.md. SIGTERM or Ctrl-C lets running gradings end; the rest is graded at the next start.',
         ),
       {
-        'Service:': SERVICE_FLAGS,
+        'Service:': { ...SERVICE_FLAGS, ...QUEUE_FLAG },
         'Load:': LOAD_FLAGS,
         'Tests:': {
-          timeout: RUN_FLAGS.timeout,
-          'timeout-pull': RUN_FLAGS['timeout-pull'],
-          'timeout-start': RUN_FLAGS['timeout-start'],
-          'timeout-apply': RUN_FLAGS['timeout-apply'],
+          ...TEST_FLAGS,
+          reinstall: {
+            ...RUN_FLAGS.reinstall,
+            default: 'auto',
+            desc: 'auto: leave out the re-install of a script where `assay prove` has shown that it changes nothing for such a patch; always: scripts run whole',
+          },
         },
         'Engine:': ENGINE_FLAGS,
         'Images:': INSTANCE_IMAGE_FLAGS,

@@ -30,6 +30,7 @@ export type ServeArgs = Omit<EvalArgs, 'dataset'> &
     'allow-inline'?: boolean;
     rewards?: string;
     'max-queue': number;
+    queue?: string;
     'max-body': string;
     'client-concurrency': number;
     'client-rate': string;
@@ -61,10 +62,11 @@ export async function catalogueOf(args: ServeArgs, host: Host) {
       return { spec, profile: profileNamed(name) };
     },
   };
-  return { catalogue, specs: [...known.values()].map(({ spec }) => spec), engineName };
+  return { catalogue, known: [...known.values()], engineName };
 }
 
-interface Known {
+/** An instance that can be asked for. */
+export interface Known {
   readonly spec: EvalSpec;
   readonly benchmark: Benchmark;
 }

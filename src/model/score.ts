@@ -2,6 +2,9 @@ import { type Static, Type } from 'typebox';
 import { TestsStatus } from './grading.js';
 import { Phase, Verdict } from './verdict.js';
 
+/** As many digits as the URL of a job takes. */
+const MOST_TURNS = 999_999_999;
+
 /** What the service is asked: one patch for one instance, and how its verdict becomes a number. Names are those of the wire. */
 export const ScoreRequest = Type.Object(
   {
@@ -17,10 +20,18 @@ export const ScoreRequest = Type.Object(
       Type.Boolean({ description: 'the strict verdict decides (default), or the official one' }),
     ),
     reward: Type.Optional(Type.String({ maxLength: 64, description: 'a reward by name; "resolved"' })),
-    turns: Type.Optional(Type.Integer({ minimum: 0, description: 'turns of the trajectory' })),
-    max_turns: Type.Optional(Type.Integer({ minimum: 1, description: 'most turns that it could take' })),
+    turns: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: MOST_TURNS, description: 'turns of the trajectory' }),
+    ),
+    max_turns: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: MOST_TURNS, description: 'most turns that it could take' }),
+    ),
     turn_threshold: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'turns without a penalty; 10 by default' }),
+      Type.Integer({
+        minimum: 0,
+        maximum: MOST_TURNS,
+        description: 'turns without a penalty; 10 by default',
+      }),
     ),
     deadline: Type.Optional(
       Type.Number({ exclusiveMinimum: 0, maximum: 86400, description: 'seconds to wait for the answer' }),

@@ -67,7 +67,7 @@ export const Verdict = Type.Object({
   detail: Type.Optional(Type.String()),
   profile: ProfileName,
   graderVersion: Type.String(),
-  /** sha256 over patch, row, image digest, profile and grader version. */
+  /** sha256 over patch, row, image digest, profile and grader version, and over `reinstall` where that is there. */
   key: Type.String(),
   patchSha256: Type.String(),
   rowHash: Type.String(),
@@ -76,6 +76,8 @@ export const Verdict = Type.Object({
   imageDigest: Type.Optional(Type.String()),
   /** Python of the image: what the recipe asked for (`3.9`) and what is in it (`3.9.18`); only of images that say both. */
   imagePython: Type.Optional(Type.Object({ requested: Type.String(), has: Type.String() })),
+  /** The script's re-install was left out, as proven for this instance in this image; absent: the whole script ran. */
+  reinstall: Type.Optional(Type.Literal('skipped')),
   /** The command of the profile's chain that applied the patch. */
   appliedWith: Type.Optional(Type.String()),
   notes: Type.Array(Type.String()),

@@ -8,7 +8,7 @@ import type { AttemptRecord } from './record.js';
 /** Base of the wait between tries of one attempt; doubles each time. */
 const RETRY_WAIT_MS = 1000;
 
-interface AttemptOptions {
+export interface AttemptOptions {
   readonly context: Omit<RunInstanceContext, 'log' | 'strictLog' | 'onPhase' | 'signal' | 'discard'>;
   /** Find the strict verdict, too. */
   readonly strict?: boolean;
@@ -46,6 +46,7 @@ export async function attempt(job: Job, options: AttemptOptions): Promise<Verdic
   }
 }
 
-function isRetryable(reason: string): boolean {
+/** Whether the reason of an `infra_error` may pass. */
+export function isRetryable(reason: string): boolean {
   return reason in ERRORS && ERRORS[reason as ErrorCode].retryable;
 }

@@ -1,31 +1,35 @@
 import { AssayError, toAssayError } from '../errors.js';
-import { unusablePatch } from '../grade/unscored.js';
 import type { RunEvent, RunInstance, RunManifest, RunResults } from '../model/run.js';
 import type { Verdict } from '../model/verdict.js';
 import type { Job, RunInstanceContext } from '../run-instance.js';
 import { countOutcomes } from '../stats/summary.js';
+import type { Clock } from '../util/clock.js';
 import type { ProcessIdentity } from '../util/process.js';
-import { startAhead } from './ahead.js';
-import { attempt } from './attempt.js';
+import { type Attempts, attemptsHere } from './attempts.js';
 import { readRun } from './folder.js';
 import { attemptKey, openLedger } from './ledger.js';
-import { startRemoval } from './removal.js';
 import { guessSeconds, longestFirst, runPool } from './schedule.js';
 
-export interface EvaluateOptions {
+export type EvaluateOptions = Omit<EvaluateByOptions, 'attempts' | 'clock'> & {
+  readonly context: Omit<RunInstanceContext, 'log' | 'strictLog' | 'onPhase' | 'signal' | 'discard'>;
+  /** Find the strict verdict, too. */
+  readonly strict?: boolean;
+  /** Further tries of an attempt that failed for the machine's fault. */
+  readonly retries: number;
+};
+
+export interface EvaluateByOptions {
+  readonly attempts: Attempts;
+  readonly clock: Clock;
   readonly folder: string;
   readonly manifest: RunManifest;
   readonly instances: readonly RunInstance[];
   readonly jobs: readonly Job[];
-  readonly context: Omit<RunInstanceContext, 'log' | 'strictLog' | 'onPhase' | 'signal' | 'discard'>;
-  /** Find the strict verdict, too. */
-  readonly strict?: boolean;
   readonly owner: ProcessIdentity;
   /** Verdicts of the folder that are to be found anew. */
   readonly again?: (verdict: Verdict) => boolean;
+  /** Attempts at once. */
   readonly workers: number;
-  /** Further tries of an attempt that failed for the machine's fault. */
-  readonly retries: number;
   /** Stops the run after this many infrastructure errors. */
   readonly maxFailures?: number;
   /** Known durations in seconds by instance id. */
@@ -38,12 +42,17 @@ export interface EvaluateOptions {
   readonly kill: AbortSignal;
 }
 
+/** The same on the engine of the context. */
+export function evaluate(options: EvaluateOptions): Promise<RunResults> {
+  return evaluateBy({ ...options, attempts: attemptsHere(options), clock: options.context.clock });
+}
+
 /**
  * Evaluates all jobs that the run folder has no verdict of, and returns the results of the whole run. Rejects with `interrupted`
  * after a drain or kill, when everything that was started is stopped and recorded.
  */
-export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
-  const { folder, manifest, instances, owner, again, context, drain, kill } = options;
+export async function evaluateBy(options: EvaluateByOptions): Promise<RunResults> {
+  const { attempts, clock, folder, manifest, instances, owner, again, drain, kill } = options;
   const ledger = await openLedger({ folder, manifest, instances, owner, again });
   const stop = new AbortController();
   const halt = AbortSignal.any([drain, kill, stop.signal]);
@@ -56,34 +65,17 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     options.onEvent(event);
     await ledger.append(event);
   };
-  const removal = startRemoval({
-    ...context,
-    containers: context.engine.containers,
-    onWarning: options.onWarning,
-  });
-  const ahead = startAhead({ ...context, signal: kill });
-  const early = new Set<Job>();
-  const engine = { ...context.engine, containers: ahead.containers };
   const work = async (job: Job, upcoming: () => readonly Job[]) => {
     const who = { instanceId: job.spec.instanceId, attempt: job.prediction.attempt };
-    const verdict = await attempt(job, {
-      ...options,
-      context: { ...context, engine },
-      discard: removal.discard,
+    const verdict = await attempts.attempt(job, {
+      upcoming,
       begin: async (tries) => {
-        await emit({ type: 'attempt_start', at: context.clock.iso(), ...who, try: tries });
+        await emit({ type: 'attempt_start', at: clock.iso(), ...who, try: tries });
         return ledger.begin(who.instanceId, who.attempt, job.prediction.patch);
       },
       onRetry: ({ reason, detail }, tries) =>
-        emit({ type: 'retry', at: context.clock.iso(), ...who, try: tries, reason, detail }),
-      onPhase: (phase) => {
-        options.onEvent({ type: 'phase', at: context.clock.iso(), ...who, phase });
-        // Not sooner: the engine has this job's own container to start before.
-        if (phase !== 'test') return;
-        const next = upcoming().filter((one) => !early.has(one));
-        for (const one of next) early.add(one);
-        next.filter(({ prediction }) => unusablePatch(prediction) === undefined).forEach(ahead.prepare);
-      },
+        emit({ type: 'retry', at: clock.iso(), ...who, try: tries, reason, detail }),
+      onPhase: (phase) => options.onEvent({ type: 'phase', at: clock.iso(), ...who, phase }),
     });
     verdicts.push(verdict);
     await emit({ type: 'verdict', at: verdict.finishedAt, verdict });
@@ -99,7 +91,7 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     );
     await emit({
       type: 'run_start',
-      at: context.clock.iso(),
+      at: clock.iso(),
       runId: manifest.runId,
       total: options.jobs.length,
       done: options.jobs.length - todo.length,
@@ -111,14 +103,13 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     await runPool(todo, { workers: options.workers, drain: halt }, work);
     status = verdicts.length < options.jobs.length ? 'interrupted' : 'done';
   } catch (error) {
-    if (kill.aborted) status = 'interrupted';
+    if (kill.aborted || isInterrupted(error)) status = 'interrupted';
     else failure = toAssayError(error);
   }
-  for (let left = ahead.take(); left !== undefined; left = ahead.take()) removal.discard(left);
-  await removal.finish();
+  await attempts.finish();
   try {
     const counts = countOutcomes(verdicts);
-    await emit({ type: 'run_end', at: context.clock.iso(), runId: manifest.runId, status, counts });
+    await emit({ type: 'run_end', at: clock.iso(), runId: manifest.runId, status, counts });
   } catch (error) {
     failure ??= toAssayError(error);
   } finally {
@@ -132,6 +123,11 @@ export async function evaluate(options: EvaluateOptions): Promise<RunResults> {
     );
   if (status === 'interrupted') throw new AssayError('interrupted', `the run in ${folder} was interrupted`);
   return readRun(folder);
+}
+
+/** Attempts that others do are taken back when the run drains. */
+function isInterrupted(error: unknown): boolean {
+  return error instanceof AssayError && error.code === 'interrupted';
 }
 
 function jobKey({ spec, prediction }: Job): string {

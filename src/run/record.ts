@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { LogSink } from '../container/test-log.js';
 import type { Verdict } from '../model/verdict.js';
 import type { FurtherRun } from '../strict-instance.js';
-import { writeAtomic } from '../util/files.js';
+import { hasCode, writeAtomic } from '../util/files.js';
 import { EVIDENCE, FILES } from './folder.js';
 
 /** Where an attempt's evidence goes while it runs. */
@@ -15,6 +15,8 @@ export interface AttemptRecord {
   readonly log: LogSink;
   /** Log of a further run. */
   readonly logOf: (run: FurtherRun) => LogSink;
+  /** Takes logs, gzip, of a try that was made elsewhere; by the names of their files. */
+  adopt(logs: ReadonlyMap<string, Uint8Array>): Promise<void>;
   /** Writes the verdict, last and by rename: from then on the attempt is done. */
   finish(verdict: Verdict): Promise<void>;
 }
@@ -23,13 +25,33 @@ export interface AttemptRecord {
 export async function beginAttempt(folder: string, patch: string | null): Promise<AttemptRecord> {
   await mkdir(folder, { recursive: true });
   await writeAtomic(join(folder, FILES.patch), patch ?? '', { sync: false });
-  for (const name of EVIDENCE.filter((file) => file !== FILES.patch))
-    await rm(join(folder, name), { force: true });
+  for (const name of LOGS) await rm(join(folder, name), { force: true });
   return {
     log: gzipLog(join(folder, FILES.log)),
     logOf: (run) => gzipLog(join(folder, FILES[run])),
+    async adopt(logs) {
+      for (const name of LOGS) {
+        const bytes = logs.get(name);
+        if (bytes !== undefined) await writeAtomic(join(folder, name), bytes, { sync: false });
+      }
+    },
     finish: (verdict) => writeAtomic(join(folder, FILES.verdict), `${JSON.stringify(verdict, null, 2)}\n`),
   };
+}
+
+const LOGS = EVIDENCE.filter((file) => file !== FILES.patch);
+
+/** The logs that a finished try has left in its folder. */
+export async function readLogs(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  const logs = new Map<string, Uint8Array>();
+  for (const name of LOGS) {
+    const bytes = await readFile(join(folder, name)).catch((error: unknown) => {
+      if (hasCode(error, 'ENOENT')) return undefined;
+      throw error;
+    });
+    if (bytes !== undefined) logs.set(name, bytes);
+  }
+  return logs;
 }
 
 /** A gzip file that is there from the first byte on. */

@@ -25,14 +25,14 @@ export function rewardingOf(request: ScoreRequest, rewards: ReadonlyMap<string, 
   return { rule, inputs };
 }
 
-/** A body on the wire, as JSON text. */
+/** A body on the wire: JSON. */
 export interface Body {
-  readonly json: string;
+  readonly json: Buffer;
   /** Set where the client should ask again. */
   readonly isRetryable: boolean;
 }
 
-/** The `ScoreResponse` of an answer. Put together as text: the verdict, its largest part, is kept as such. */
+/** The `ScoreResponse` of an answer. The verdict, its largest part, is kept as it is sent. */
 export function bodyOf(
   answer: Answer,
   { rule, inputs }: Rewarding,
@@ -46,7 +46,7 @@ export function bodyOf(
   const timings = { total: totalSeconds, queue: queueSeconds, ...(cached ? {} : verdict?.seconds) };
   const head = JSON.stringify({ ...given, timings, key, cached }).slice(0, -1);
   return {
-    json: `${head},"verdict":${answer.json},"tests":${answer.testsJson}}`,
+    json: Buffer.concat([Buffer.from(head), answer.tail]),
     isRetryable: given.failure?.retryable === true,
   };
 }
@@ -66,7 +66,7 @@ export function lateBody(
   };
   const rest = { verdict: null, tests: null, timings: { total: seconds }, key, cached: false };
   return {
-    json: JSON.stringify({ status: 'unscorable', reward: null, failure, ...rest }),
+    json: Buffer.from(JSON.stringify({ status: 'unscorable', reward: null, failure, ...rest })),
     isRetryable: true,
   };
 }

@@ -84,7 +84,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     });
   await app.register(healthRoutes, options);
   await app.register(scoreRoutes, { ...options, clients });
-  await app.register(jobRoutes, options);
+  await app.register(jobRoutes, { ...options, clients });
   return app;
 }
 

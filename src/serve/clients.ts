@@ -9,6 +9,8 @@ export interface Clients {
   nameOf(request: FastifyRequest): string;
   /** Does `work` while the client waits for it; throws `client_busy` when it waits for too much already. */
   waiting<T>(request: FastifyRequest, work: () => Promise<T>): Promise<T>;
+  /** From now on the client waits, until the returned function is called; throws like `waiting`. */
+  enter(request: FastifyRequest): () => void;
 }
 
 interface ClientsOptions {
@@ -23,6 +25,18 @@ export function clientsOf({ tokens, clientConcurrency }: ClientsOptions): Client
   const names = new WeakMap<FastifyRequest, string>();
   const waits = new Map<string, number>();
   const nameOf = (request: FastifyRequest) => names.get(request) ?? request.ip;
+  const enter = (request: FastifyRequest) => {
+    const name = nameOf(request);
+    const count = waits.get(name) ?? 0;
+    if (count >= clientConcurrency)
+      throw new AssayError('client_busy', `this client waits for ${count} answers already`);
+    waits.set(name, count + 1);
+    return () => {
+      const left = (waits.get(name) ?? 1) - 1;
+      if (left === 0) waits.delete(name);
+      else waits.set(name, left);
+    };
+  };
   return {
     check(request) {
       if (known === undefined) return;
@@ -36,18 +50,9 @@ export function clientsOf({ tokens, clientConcurrency }: ClientsOptions): Client
     },
     nameOf,
     async waiting(request, work) {
-      const name = nameOf(request);
-      const count = waits.get(name) ?? 0;
-      if (count >= clientConcurrency)
-        throw new AssayError('client_busy', `this client waits for ${count} answers already`);
-      waits.set(name, count + 1);
-      try {
-        return await work();
-      } finally {
-        const left = (waits.get(name) ?? 1) - 1;
-        if (left === 0) waits.delete(name);
-        else waits.set(name, left);
-      }
+      const leave = enter(request);
+      return work().finally(leave);
     },
+    enter,
   };
 }

@@ -1,4 +1,5 @@
 import { AssayError, toAssayError } from '../errors.js';
+import type { Prediction } from '../model/prediction.js';
 import type { Phase, Verdict } from '../model/verdict.js';
 import { toPrediction } from '../patch/read.js';
 import { startAhead } from '../run/ahead.js';
@@ -10,6 +11,8 @@ import type { Task } from './task.js';
 
 /** Finds verdicts by running tests, here or on other machines. */
 export interface Grader {
+  /** Gradings begin when `onStart` is called; absent: as soon as they are given. */
+  readonly isElsewhere?: true;
   /** Resolves in any case: with a verdict, or with what kept the machine from one. */
   grade(task: Task, watch: Watch): Promise<Verdict | AssayError>;
   /** Makes a container ready for the task's instance; false when enough are. */
@@ -24,6 +27,7 @@ export interface Grader {
 
 /** Told of a grading while it runs. */
 export interface Watch {
+  readonly onStart: () => void;
   readonly onPhase: (phase: Phase) => void;
   readonly onRetry: (verdict: Verdict) => void;
 }
@@ -44,23 +48,26 @@ export function localGrader({ context, store, retries, warm, onWarning }: LocalG
   const removal = startRemoval({ ...context, containers: context.engine.containers, onWarning });
   const ahead = startAhead({ ...context, signal: killed.signal }, ({ labels }) => labels['assay.instance']);
   const engine = { ...context.engine, containers: ahead.containers };
+  const { deadlines } = context;
+  const waits = new Set<() => void>();
   let attempts = 0;
-  const jobOf = ({ spec, profile, asked: { patch } }: Task): Job => {
-    const { instanceId } = spec;
-    return {
-      spec,
-      profile,
-      prediction: toPrediction({ instanceId, model: 'serve', attempt: ++attempts, patch }),
-    };
+  const jobOf = (task: Task): Job => {
+    const { spec, profile, prediction = predictionOf(task) } = task;
+    // Of its own for each, as it names the container.
+    return { spec, profile, prediction: { ...prediction, attempt: ++attempts } };
   };
   return {
     async grade(task, { onPhase, onRetry }) {
       try {
         return await attempt(jobOf(task), {
-          context: { ...context, engine },
+          context: {
+            ...context,
+            engine,
+            deadlines: { ...deadlines, test: task.testSeconds ?? deadlines.test },
+          },
           strict: task.strict,
           retries,
-          begin: () => store.begin(task.key, task.asked.patch),
+          begin: () => store.begin(task.key, task.prediction?.patch ?? task.asked.patch),
           ...{ onRetry, onPhase },
           discard: removal.discard,
           kill: killed.signal,
@@ -73,17 +80,26 @@ export function localGrader({ context, store, retries, warm, onWarning }: LocalG
     prepare(task) {
       if (ahead.waiting() >= warm.containers) return false;
       const giveUp = ahead.prepare(jobOf(task));
-      context.clock.after(warm.milliseconds, () => {
+      const cancel = context.clock.after(warm.milliseconds, () => {
+        waits.delete(cancel);
         const old = giveUp();
         if (old !== undefined) removal.discard(old);
       });
+      waits.add(cancel);
       return true;
     },
     warm: ahead.waiting,
     async finish() {
+      // A timer that is left would keep the process alive until it fires.
+      for (const cancel of waits) cancel();
       for (let one = ahead.take(); one !== undefined; one = ahead.take()) removal.discard(one);
       await removal.finish();
     },
     kill: () => killed.abort(),
   };
+}
+
+/** The patch of a task that is none of a run. */
+export function predictionOf({ spec: { instanceId }, asked: { patch } }: Task): Prediction {
+  return toPrediction({ instanceId, model: 'serve', attempt: 1, patch });
 }

@@ -7,6 +7,7 @@ import { createCache } from './cache.js';
 import type { Grader } from './grader.js';
 import type { Store } from './store.js';
 import type { Task } from './task.js';
+import { createTurns } from './turns.js';
 
 /** What came of a task. */
 export interface Answer {
@@ -14,9 +15,8 @@ export interface Answer {
   readonly verdict: Verdict | null;
   /** Why the verdict is no true one; null where it is. */
   readonly failure: Failure | null;
-  /** The verdict as JSON, and its test lists: made once. */
-  readonly json: string;
-  readonly testsJson: string;
+  /** The end of its body on the wire, from the verdict on: made once. */
+  readonly tail: Buffer;
   /** It was there before. */
   readonly cached: boolean;
   /** Between the request that began it and the start of its grading. */
@@ -54,8 +54,11 @@ export interface Standing {
 
 /** Finds verdicts, each once: whoever asks for what is being found waits for the same one. */
 export interface Oracle {
-  /** Resolves when the task is kept, so that a crash doesn't lose it; rejects with `queue_full` or `draining`. Its answer also comes where the machine fails. */
-  take(task: Task): Promise<Standing>;
+  /**
+   * Resolves when the task is kept, so that a crash doesn't lose it; rejects with `queue_full` or `draining`. Its answer also comes where the
+   * machine fails. Tasks of different clients take turns.
+   */
+  take(task: Task, client?: string): Promise<Standing>;
   /** Undefined for a key that was never taken. */
   look(key: string): Promise<Standing | undefined>;
   /** Makes a container ready for the task's instance; false when enough are. */
@@ -69,6 +72,7 @@ export interface Oracle {
 
 interface Entry {
   readonly task: Task;
+  readonly client: string;
   readonly since: number;
   readonly answer: Promise<Answer>;
   readonly settle: (answer: Answer) => void;
@@ -86,14 +90,14 @@ const FAILURES_KEPT = 1000;
 export function startOracle(options: OracleOptions): Oracle {
   const { grader, store, clock, workers, onEvent } = options;
   const entries = new Map<string, Entry>();
-  const cache = createCache<Answer>(
-    options.cacheBytes,
-    ({ json, testsJson }) => json.length + testsJson.length,
-  );
+  // The verdict itself takes about as much again.
+  const cache = createCache<Answer>(options.cacheBytes, ({ tail }) => 2 * tail.length);
   const failures = createCache<Answer>(FAILURES_KEPT, () => 1);
   const digests = new Map<string, { readonly digest: string | undefined; readonly at: number }>();
-  let queue: Entry[] = [];
+  const queue = createTurns<Entry>();
+  /** Given to the grader; of these it has begun `started`. */
   let running = 0;
+  let started = 0;
   let state: 'open' | 'draining' | 'killed' = 'open';
   let idle = () => {};
 
@@ -110,10 +114,16 @@ export function startOracle(options: OracleOptions): Oracle {
 
   async function work(entry: Entry): Promise<void> {
     const { task } = entry;
-    const queueSeconds = (clock.now() - entry.since) / 1000;
-    entry.status = 'running';
-    onEvent({ type: 'start', task, queueSeconds });
+    let queueSeconds = 0;
+    const onStart = () => {
+      queueSeconds = (clock.now() - entry.since) / 1000;
+      entry.status = 'running';
+      started++;
+      onEvent({ type: 'start', task, queueSeconds });
+    };
+    if (grader.isElsewhere !== true) onStart();
     const found = await grader.grade(task, {
+      onStart,
       onPhase: (phase) => {
         entry.phase = phase;
       },
@@ -127,6 +137,7 @@ export function startOracle(options: OracleOptions): Oracle {
     // What was stopped with the service is found when that starts again.
     if (state !== 'killed') await store.settle(task.key).catch(() => undefined);
     entries.delete(task.key);
+    if (entry.status === 'running') started--;
     onEvent({ type: 'end', task, answer, seconds: (clock.now() - entry.since) / 1000 });
     entry.settle(answer);
   }
@@ -144,28 +155,31 @@ export function startOracle(options: OracleOptions): Oracle {
     if (running === 0) idle();
   }
 
-  function enqueue(task: Task): Entry {
+  /** Ends what never came to its turn. */
+  function end({ task, settle }: Entry, answer: Answer): void {
+    entries.delete(task.key);
+    if (answer.failure !== null) failures.set(task.key, answer);
+    settle(answer);
+  }
+
+  function enqueue(task: Task, client: string): Entry {
     if (state !== 'open')
       throw new AssayError('draining', 'the service is about to stop and takes no new work');
-    if (queue.length >= options.maxQueue)
-      throw new AssayError('queue_full', `${queue.length} gradings wait already`);
+    const waiting = entries.size - running;
+    if (waiting >= options.maxQueue) throw new AssayError('queue_full', `${waiting} gradings wait already`);
     let settle: (answer: Answer) => void = () => {};
     const answer = new Promise<Answer>((resolve) => {
       settle = resolve;
     });
     failures.delete(task.key);
-    const begun = { task, since: clock.now(), answer, settle, status: 'queued' as const };
+    const begun = { task, client, since: clock.now(), answer, settle, status: 'queued' as const };
     const entry: Entry = Object.assign(begun, { kept: Promise.resolve().then(() => start(entry)) });
     entries.set(task.key, entry);
     return entry;
   }
 
   async function start(entry: Entry): Promise<void> {
-    const { task, settle } = entry;
-    const end = (answer: Answer) => {
-      entries.delete(task.key);
-      settle(answer);
-    };
+    const { task, client } = entry;
     try {
       const found = await store.find(task.key);
       if (found !== undefined && (await isCurrent(task, found))) {
@@ -174,20 +188,20 @@ export function startOracle(options: OracleOptions): Oracle {
         onEvent({ type: 'hit', from: 'disk' });
         // A crash may have come between the two.
         await store.settle(task.key);
-        return end(answer);
+        return end(entry, answer);
       }
       await store.pend(task.key, task.asked);
     } catch (error) {
       // Nothing was promised yet: whoever asks gets to know that it can't be.
-      return end(toAnswer(toAssayError(error), { cached: false, queueSeconds: 0 }));
+      return end(entry, toAnswer(toAssayError(error), { cached: false, queueSeconds: 0 }));
     }
-    if (state !== 'open') return end(toAnswer(LEFT, { cached: false, queueSeconds: 0 }));
-    queue.push(entry);
+    if (state !== 'open') return end(entry, toAnswer(LEFT, { cached: false, queueSeconds: 0 }));
+    queue.push(client, entry);
     pump();
   }
 
   return {
-    async take(task) {
+    async take(task, client = '') {
       const known = cache.get(task.key);
       if (known?.verdict && (await isCurrent(task, known.verdict))) {
         onEvent({ type: 'hit', from: 'memory' });
@@ -195,7 +209,7 @@ export function startOracle(options: OracleOptions): Oracle {
       }
       const begun = entries.get(task.key);
       if (begun !== undefined) onEvent({ type: 'hit', from: 'running' });
-      const entry = begun ?? enqueue(task);
+      const entry = begun ?? enqueue(task, client);
       await entry.kept;
       return entry;
     },
@@ -208,15 +222,15 @@ export function startOracle(options: OracleOptions): Oracle {
       return answer === undefined ? undefined : { status: 'done', answer: Promise.resolve(answer) };
     },
     prepare: (task) => state === 'open' && grader.prepare(task),
-    counts: () => ({ queued: queue.length, running, warm: grader.warm() }),
+    counts: () => ({
+      queued: queue.size() + running - started,
+      running: started,
+      warm: grader.warm(),
+    }),
     async drain() {
       if (state === 'open') state = 'draining';
-      const left = queue;
-      queue = [];
-      for (const { task, settle } of left) {
-        entries.delete(task.key);
-        settle(toAnswer(LEFT, { cached: false, queueSeconds: 0 }));
-      }
+      for (let entry = queue.shift(); entry !== undefined; entry = queue.shift())
+        end(entry, toAnswer(LEFT, { cached: false, queueSeconds: 0 }));
       await new Promise<void>((resolve) => {
         idle = resolve;
         if (running === 0) resolve();
@@ -239,13 +253,13 @@ function toAnswer(
   found: Verdict | AssayError,
   how: { readonly cached: boolean; readonly queueSeconds: number },
 ): Answer {
-  if (!(found instanceof AssayError))
-    return {
-      verdict: found,
-      failure: failureOf(found) ?? null,
-      json: JSON.stringify(found),
-      testsJson: JSON.stringify(found.tests ?? null),
-      ...how,
-    };
-  return { verdict: null, failure: failureFrom(found), json: 'null', testsJson: 'null', ...how };
+  const verdict = found instanceof AssayError ? null : found;
+  return {
+    verdict,
+    failure: found instanceof AssayError ? failureFrom(found) : (failureOf(found) ?? null),
+    tail: Buffer.from(
+      `,"verdict":${JSON.stringify(verdict)},"tests":${JSON.stringify(verdict?.tests ?? null)}}`,
+    ),
+    ...how,
+  };
 }

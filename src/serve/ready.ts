@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { type Static, Type } from 'typebox';
-import type { Engine } from '../engine/engine.js';
+import type { EngineInfo, ImageInfo } from '../engine/engine.js';
 import { messageOf } from '../util/words.js';
 
 const Check = Type.Object({ ok: Type.Boolean(), message: Type.String() });
@@ -18,7 +18,13 @@ export type Readiness = Static<typeof Readiness>;
 const LEAST_FREE = 512 * 1024 ** 2;
 
 interface ReadyOptions {
-  readonly engine: Engine;
+  /** An engine, or what stands for those of other machines. */
+  readonly engine: {
+    readonly info: () => Promise<Pick<EngineInfo, 'isolation'>>;
+    readonly images: {
+      readonly list: (labels: Readonly<Record<string, string>>) => Promise<readonly Pick<ImageInfo, 'ref'>[]>;
+    };
+  };
   /** Where verdicts are kept. */
   readonly folder: string;
   /** Names of the images that may be asked for, a list for each instance: any of them will do. */

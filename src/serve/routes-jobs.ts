@@ -38,11 +38,11 @@ const PrepareRequest = Type.Object(
 );
 const Prepared = Type.Object({ started: Type.Integer(), refused: Type.Integer() });
 
-type JobOptions = Omit<ScoreOptions, 'clients'>;
-
 /** Answers that nobody waits for, and what is announced. */
-export async function jobRoutes(app: FastifyInstance, options: JobOptions): Promise<void> {
-  const { oracle, catalogue, rewards, clock } = options;
+export async function jobRoutes(app: FastifyInstance, options: ScoreOptions): Promise<void> {
+  const { oracle, catalogue, rewards, clock, clients } = options;
+  /** Those that count as what their client waits for. */
+  const counted = new WeakSet<Standing>();
   const errors = { '4xx': ErrorBody, '5xx': ErrorBody };
   app.post<{ Body: ScoreRequest }>(
     '/v1/jobs',
@@ -53,11 +53,19 @@ export async function jobRoutes(app: FastifyInstance, options: JobOptions): Prom
         response: { 202: JobState, ...errors },
       },
     },
-    async ({ body }, reply) => {
+    async (request, reply) => {
+      const { body } = request;
       rewardingOf(body, rewards);
       const task = taskOf(catalogue, body);
-      const state = stateOf(await oracle.take(task), task.key, urlOf(task.key, body));
-      return reply.code(202).send(state);
+      const leave = clients.enter(request);
+      const now = await oracle.take(task, clients.nameOf(request)).catch((error: unknown) => {
+        leave();
+        throw error;
+      });
+      if (counted.has(now)) leave();
+      else void now.answer.then(leave);
+      counted.add(now);
+      return reply.code(202).send(stateOf(now, task.key, urlOf(task.key, body)));
     },
   );
   app.get<{ Params: { key: string }; Querystring: JobQuery }>(

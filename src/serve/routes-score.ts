@@ -39,7 +39,10 @@ export async function scoreRoutes(app: FastifyInstance, options: ScoreOptions): 
         response: { 200: ScoreResponse, 503: Type.Union([ScoreResponse, ErrorBody]), ...errors },
       },
     },
-    (request, reply) => clients.waiting(request, async () => send(reply, await score(request.body, options))),
+    (request, reply) =>
+      clients.waiting(request, async () =>
+        send(reply, await score(request.body, clients.nameOf(request), options)),
+      ),
   );
   app.post<{ Body: { requests: readonly ScoreRequest[] } }>(
     '/v1/score/batch',
@@ -68,9 +71,9 @@ export async function scoreRoutes(app: FastifyInstance, options: ScoreOptions): 
       const lines = inOrderOfEnd(
         request.body.requests.map(async (one, index) => {
           const json = await clients
-            .waiting(request, () => score(one, options))
+            .waiting(request, () => score(one, clients.nameOf(request), options))
             .then(
-              (body) => body.json,
+              ({ json }) => json.toString(),
               (error: unknown) => JSON.stringify(errorBody(toAssayError(error))),
             );
           return wrap(`{"index":${index},${json.slice(1)}`);
@@ -85,13 +88,16 @@ export async function scoreRoutes(app: FastifyInstance, options: ScoreOptions): 
 }
 
 /** Rejects with what is wrong with the request; a fault of the machine is an answer. */
-async function score(request: ScoreRequest, options: ScoreOptions): Promise<Body> {
-  const { oracle, catalogue, rewards, clock } = options;
+async function score(
+  request: ScoreRequest,
+  client: string,
+  { oracle, catalogue, rewards, clock }: ScoreOptions,
+): Promise<Body> {
   const from = clock.now();
   const rewarding = rewardingOf(request, rewards);
   const task = taskOf(catalogue, request);
   const { key } = task;
-  const { answer: pending } = await oracle.take(task);
+  const { answer: pending } = await oracle.take(task, client);
   const answer = await within(pending, request.deadline, clock);
   if (answer !== undefined)
     return bodyOf(answer, rewarding, { key, totalSeconds: (clock.now() - from) / 1000 });

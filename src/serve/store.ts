@@ -1,9 +1,10 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Verdict } from '../model/verdict.js';
 import { FILES } from '../run/folder.js';
 import { type AttemptRecord, beginAttempt } from '../run/record.js';
 import { hasCode, readIfExists, writeAtomic } from '../util/files.js';
+import { isObject } from '../util/json-file.js';
 import { schemaFault } from '../util/schema.js';
 import type { Asked } from './task.js';
 
@@ -20,7 +21,7 @@ export interface Store {
   /** Keeps a task until `settle`. */
   pend(key: string, asked: Asked): Promise<void>;
   settle(key: string): Promise<void>;
-  /** The tasks that were pending when the service last ended. */
+  /** The tasks that were pending when the service last ended, oldest first. */
   pending(): Promise<readonly Asked[]>;
 }
 
@@ -30,11 +31,12 @@ export function openStore(folder: string, onWarning: (message: string) => void):
   return {
     async find(key) {
       const path = join(folderOf(key), FILES.verdict);
-      const verdict = parsed(await readIfExists(path));
-      if (verdict === undefined) return undefined;
-      const fault = schemaFault(verdict, Verdict);
+      const text = await readIfExists(path);
+      if (text === undefined) return undefined;
+      const verdict = parsed(text);
+      const fault = verdict === undefined ? 'it is cut or damaged' : schemaFault(verdict, Verdict);
       if (fault === undefined) return verdict as Verdict;
-      onWarning(`${path} is not used: ${fault}`);
+      onWarning(`warning: ${path} is not used: ${fault}`);
       return undefined;
     },
     async begin(key, patch) {
@@ -56,13 +58,28 @@ export function openStore(folder: string, onWarning: (message: string) => void):
       const texts = names
         .filter((name) => name.endsWith('.json'))
         .map((name) => join(folder, 'pending', name));
+      const times = new Map(
+        await Promise.all(texts.map(async (path) => [path, (await stat(path)).mtimeMs] as const)),
+      );
       const asked: Asked[] = [];
-      for (const path of texts) {
-        const one = parsed(await readIfExists(path));
-        if (one === undefined) onWarning(`${path} is damaged and left alone`);
-        else asked.push(one as Asked);
+      // Oldest first: where crash follows crash, none is put off for ever.
+      for (const path of texts.sort((a, b) => (times.get(a) ?? 0) - (times.get(b) ?? 0))) {
+        const one = parsed(await readFile(path, 'utf8').catch(() => undefined));
+        if (isObject(one)) asked.push(one as Asked);
+        else onWarning(`warning: ${path} is damaged and left alone`);
       }
       return asked;
+    },
+  };
+}
+
+/** The store without verdicts of scripts that did not run whole. */
+export function wholeScripts(store: Store): Store {
+  return {
+    ...store,
+    async find(key) {
+      const verdict = await store.find(key);
+      return verdict?.reinstall === undefined ? verdict : undefined;
     },
   };
 }

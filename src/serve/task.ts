@@ -1,6 +1,8 @@
 import type { EvalSpec } from '../model/eval-spec.js';
 import type { GradingProfile } from '../model/grading.js';
+import type { Prediction } from '../model/prediction.js';
 import type { ScoreRequest } from '../model/score.js';
+import type { Job } from '../run-instance.js';
 import { canonicalJson, sha256 } from '../util/hash.js';
 
 /** Of a request, what decides its verdict. */
@@ -14,6 +16,10 @@ export interface Task {
   readonly profile: GradingProfile;
   /** Find the strict verdict, too. */
   readonly strict: boolean;
+  /** The patch as a run has read it; absent: made of what was asked. */
+  readonly prediction?: Prediction;
+  /** Time for the tests, where it isn't the grader's own. */
+  readonly testSeconds?: number;
 }
 
 /** The instances that the service knows, by which a request becomes a task. */
@@ -34,7 +40,26 @@ export function taskOf(catalogue: Catalogue, request: ScoreRequest): Task {
     ...(instance === undefined ? {} : { instance }),
     ...{ patch, strict, profile: profile.name },
   };
-  const key = sha256(
+  return { key: taskKey({ patch, spec, profile, strict }), asked, spec, profile, strict };
+}
+
+/** The task of an attempt of a run. */
+export function taskOfJob(
+  { spec, profile, prediction }: Job,
+  strict: boolean,
+): Task & { readonly prediction: Prediction } {
+  const { patch } = prediction;
+  const asked = { instance_id: spec.instanceId, patch, strict, profile: profile.name };
+  return { key: taskKey({ patch, spec, profile, strict }), asked, spec, profile, strict, prediction };
+}
+
+function taskKey({
+  patch,
+  spec,
+  profile,
+  strict,
+}: Pick<Task, 'spec' | 'profile' | 'strict'> & Pick<Asked, 'patch'>) {
+  return sha256(
     canonicalJson({
       patchSha256: sha256(patch ?? ''),
       hasPatch: patch !== null,
@@ -44,5 +69,4 @@ export function taskOf(catalogue: Catalogue, request: ScoreRequest): Task {
       strict,
     }),
   );
-  return { key, asked, spec, profile, strict };
 }

@@ -132,6 +132,7 @@ describe('the commands, on the bundled benchmark', () => {
         (action) => `images ${action}`,
       ),
       'validate',
+      'prove',
       'shell',
       'gc',
     ]) {

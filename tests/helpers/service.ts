@@ -20,18 +20,21 @@ export interface Service {
 interface ServiceOptions {
   readonly cache: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Gets the process before it is ready, to send it signals. */
+  readonly onStart?: (child: ChildProcess) => void;
 }
 
 /** `assay serve` in a process of its own on a free port of loopback, when it takes requests. */
 export async function startService(
   args: readonly string[],
-  { cache, env }: ServiceOptions,
+  { cache, env, onStart }: ServiceOptions,
 ): Promise<Service> {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is not built: npm run build`);
   const child = spawn(process.execPath, [MAIN, 'serve', ...args, '--port', '0'], {
     env: { PATH: process.env['PATH'], HOME: cache, ASSAY_CACHE: cache, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  onStart?.(child);
   const lines: string[] = [];
   const ended = once(child, 'close');
   const url = await new Promise<string>((resolve, reject) => {
