@@ -1,0 +1,3 @@
+export { graderModules } from './grader.js';
+export { rowOf } from './row.js';
+export { type Task, taskOf } from './task.js';
