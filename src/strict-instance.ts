@@ -25,6 +25,7 @@ import type { Prediction } from './model/prediction.js';
 import type { StrictVerdict } from './model/verdict.js';
 import { checkPatch, type PatchFile } from './patch/check.js';
 import type { Clock } from './util/clock.js';
+import { listed } from './util/words.js';
 
 /** A further run of an attempt. */
 export type FurtherRun = 'restored' | 'inverted';
@@ -87,34 +88,19 @@ export async function strictVerdict(options: StrictOptions): Promise<StrictVerdi
       .filter((path) => !isInside(path)),
   ];
   if (barred.length > 0)
-    return tampered(`the patch writes to git's own files or out of the tree: ${some(barred)}`);
+    return tampered(`the patch writes to git's own files or out of the tree: ${listed(barred, 3)}`);
   const inverted = reached.length === 0 ? undefined : await invertedRun(options);
-  if (inverted !== undefined && inverted.passed.length > 0)
-    return tampered(
-      `${inverted.passed.length} of ${inverted.tests} tests passed although each of their assertions was turned into its opposite: ${some(inverted.passed)}`,
-      { inverted },
-    );
-  if (inverted !== undefined && (inverted.mutantsPassed ?? 0) > 0)
-    return tampered(
-      `${inverted.mutantsPassed} of ${inverted.mutants} copies of FAIL_TO_PASS tests passed although one of their assertions was turned into its opposite`,
-      { inverted },
-    );
-  if (inverted?.ended !== undefined)
-    return tampered(
-      `the tests did not end when their assertions were turned into their opposite: ${inverted.ended}`,
-      { inverted },
-    );
-  if (inverted?.twins !== undefined && (inverted.twinsPassed ?? 0) * 2 <= inverted.twins)
-    return tampered(
-      `beside inverted tests ${inverted.twinsPassed} of ${inverted.twins} unchanged FAIL_TO_PASS tests passed: the patch does not do the same twice`,
-      { inverted },
-    );
+  const sign = inverted === undefined ? undefined : signOf(inverted);
+  if (sign !== undefined) return tampered(sign, { inverted });
   const more = inverted === undefined ? {} : { inverted };
   if (guarded.length === 0) return { resolved: true, reason: judgement.reason, ...found, ...more };
   const restored = await restoredRun(options, guarded);
   if (restored.outcome === 'resolved')
     return { resolved: true, reason: judgement.reason, ...found, ...more, restored: true };
-  const paths = some(guarded.map(({ path }) => path));
+  const paths = listed(
+    guarded.map(({ path }) => path),
+    3,
+  );
   return tampered(`with ${paths} as before the patch: ${restored.detail ?? restored.reason}`, {
     ...more,
     restored: false,
@@ -161,10 +147,18 @@ function isInside(path: string): boolean {
   return !path.startsWith('/') && !path.split('/').includes('..');
 }
 
-function some(items: readonly string[]): string {
-  return items.length <= 3
-    ? items.join(', ')
-    : `${items.slice(0, 3).join(', ')} and ${items.length - 3} more`;
+/** What the run with inverted tests says against a patch, for people; undefined for nothing. */
+function signOf(run: NonNullable<StrictVerdict['inverted']>): string | undefined {
+  const { tests, passed, mutants = 0, mutantsPassed = 0, twins = 0, twinsPassed = 0, ended } = run;
+  if (passed.length > 0)
+    return `${passed.length} of ${tests} tests passed although each of their assertions was turned into its opposite: ${listed(passed, 3)}`;
+  if (mutantsPassed > 0)
+    return `${mutantsPassed} of ${mutants} copies of FAIL_TO_PASS tests passed although one of their assertions was turned into its opposite`;
+  if (ended !== undefined)
+    return `the tests did not end when their assertions were turned into their opposite: ${ended}`;
+  if (twins > 0 && twinsPassed * 2 <= twins)
+    return `beside inverted tests ${twinsPassed} of ${twins} unchanged FAIL_TO_PASS tests passed: the patch does not do the same twice`;
+  return undefined;
 }
 
 /** The official grading with the guarded paths as they were. */

@@ -6,11 +6,13 @@ import { openDatabase } from '../queue/database.js';
 import { startSubmitter } from '../queue/submitter.js';
 import { evaluateBy } from '../run/evaluate.js';
 import { readManifest } from '../run/folder.js';
+import { deadlinesOf } from './context.js';
 import { readDurations } from './durations.js';
-import { deadlinesOf, type EvalArgs, JSON_EVENTS, type Plan, progressKind } from './eval.js';
+import { JSON_EVENTS, type Plan, progressKind } from './eval.js';
 import type { Host } from './host.js';
 import { listenForInterrupt } from './interrupt.js';
 import { createProgress } from './progress.js';
+import type { EvalArgs } from './run-flags.js';
 import { PATIENCE_SECONDS } from './serve-backend.js';
 
 /** Attempts in the queue at once: enough for many hosts. */

@@ -1,8 +1,6 @@
-import { hostname } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
-import { DEFAULT_DEADLINES, type Deadlines } from '../container/deadline.js';
-import type { Engine, EngineInfo, SandboxLimits } from '../engine/engine.js';
-import { AssayError } from '../errors.js';
+import { DEFAULT_DEADLINES } from '../container/deadline.js';
+import type { Engine, EngineInfo } from '../engine/engine.js';
 import type { Benchmark, EvalSpec } from '../model/eval-spec.js';
 import type { Instance } from '../model/instance.js';
 import type { RunEvent, RunInstance, RunManifest, RunResults } from '../model/run.js';
@@ -10,60 +8,21 @@ import type { Verdict } from '../model/verdict.js';
 import { readPredictions } from '../patch/read.js';
 import { evaluate } from '../run/evaluate.js';
 import { readVerdicts } from '../run/folder.js';
-import { defaultWorkers } from '../run/schedule.js';
 import type { Job, Question } from '../run-instance.js';
 import { messageOf } from '../util/words.js';
-import { connectForInstances, type InstanceImageFlags } from './connect.js';
+import { connectForInstances } from './connect.js';
+import { contextFor, deadlinesOf } from './context.js';
 import { readDurations, rememberDurations } from './durations.js';
-import { isOrphan, orphanLabels } from './engines.js';
 import { usage } from './exit.js';
-import {
-  checkCount,
-  type DatasetFlags,
-  type EngineFlags,
-  parseBytes,
-  parseRate,
-  parseSeconds,
-  type SelectionFlags,
-} from './flags.js';
+import { checkCount, type EngineFlags, parseBytes, parseRate, parseSeconds } from './flags.js';
 import type { Host } from './host.js';
 import { neededImages } from './images-resolve.js';
 import { loadInstances, makeJobs, specsOf } from './inputs.js';
 import { listenForInterrupt } from './interrupt.js';
 import { createProgress } from './progress.js';
 import { benchmarkFor, isBundled, profileNamed } from './registry.js';
-import { reinstallFor } from './reinstall.js';
+import type { EvalArgs } from './run-flags.js';
 import { version } from './version.js';
-
-/** The flags of `assay eval`, as yargs gives them. */
-export type EvalArgs = Readonly<
-  { dataset: string } & Partial<DatasetFlags & SelectionFlags & EngineFlags> & {
-      predictions?: string;
-      gold?: boolean;
-      empty?: boolean;
-      model?: string;
-      'ignore-unknown'?: boolean;
-      epochs?: number;
-      'run-id'?: string;
-      output?: string;
-      profile?: string;
-      strict?: boolean;
-      reinstall?: 'always' | 'auto';
-      workers?: number;
-      timeout?: string;
-      'timeout-pull'?: string;
-      'timeout-start'?: string;
-      'timeout-apply'?: string;
-      retries?: number;
-      'max-failures'?: number;
-      'fail-under'?: number;
-      progress?: string;
-      quiet?: boolean;
-      'dry-run'?: boolean;
-      json?: boolean;
-      queue?: string;
-    } & InstanceImageFlags
->;
 
 /** Flags that make two runs the same run; a resumed run must repeat them. */
 const DEFINING = [
@@ -191,7 +150,7 @@ export async function execute(
   const progress = createProgress(progressKind(args, host), host);
   const needed = neededImages(plan.jobs, await doneBefore(plan, again));
   const onLog = progress.warn;
-  const { engine, resolveImage } = await connectForInstances(args, {
+  const connected = await connectForInstances(args, {
     engineName: plan.engineName,
     host,
     pullSeconds: deadlinesOf(args).pull,
@@ -200,16 +159,11 @@ export async function execute(
     needed,
   });
   try {
-    const engineInfo = await engine.info();
-    if (!engineInfo.isolated && !plan.trusted && args['allow-unisolated'] !== true)
-      throw new AssayError(
-        'unisolated',
-        `the ${engine.name} engine runs patches with ${engineInfo.isolation} only`,
-      );
-    if (engineInfo.warning !== undefined) host.err(`warning: ${engineInfo.warning}`);
-    const orphans = await engine.containers.reap({ 'assay.host': hostname() }, isOrphan);
-    if (orphans.length > 0) host.err(`removed ${orphans.length} containers of runs that had crashed`);
-    const workers = args.workers ?? defaultWorkers(engineInfo.cpus, engineInfo.freeMemoryBytes);
+    const { context, workers } = await contextFor(args, {
+      ...{ connected, host, trusted: plan.trusted },
+      runId: plan.manifest.runId,
+    });
+    const { engine, engineInfo } = context;
     const durations = await readDurations(host.cacheDir);
     if (args.quiet !== true)
       host.err(
@@ -220,18 +174,7 @@ export async function execute(
       manifest: { ...plan.manifest, machine: machineFacts(engine, engineInfo, workers) },
       instances: plan.instances,
       jobs: plan.jobs,
-      context: {
-        engine,
-        engineInfo,
-        clock: host.clock,
-        deadlines: deadlinesOf(args),
-        limits: limitsOf(args, engineInfo.cpus, workers),
-        labels: orphanLabels(plan.manifest.runId, host),
-        resolveImage,
-        mayUseNetwork: args.network !== 'off',
-        ...reinstallFor(args.reinstall ?? 'always', engine.name, host),
-        ...(plan.notesOn === undefined ? {} : { notesOn: plan.notesOn }),
-      },
+      context: { ...context, ...(plan.notesOn === undefined ? {} : { notesOn: plan.notesOn }) },
       strict: args.strict === true,
       owner: host.self,
       again,
@@ -255,7 +198,7 @@ export async function execute(
   } finally {
     progress.stop();
     interrupt.release();
-    await engine.close();
+    await connected.engine.close();
   }
 }
 
@@ -292,36 +235,9 @@ function definingOptions(args: EvalArgs): Record<string, unknown> {
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined && value !== false));
 }
 
-/** The time of each phase that the flags ask for. */
-export function deadlinesOf(args: Partial<EvalArgs>): Deadlines {
-  const read = (name: 'pull' | 'start' | 'apply') => {
-    const given = args[`timeout-${name}`];
-    return given === undefined ? DEFAULT_DEADLINES[name] : parseSeconds(given, `timeout-${name}`);
-  };
-  return {
-    ...DEFAULT_DEADLINES,
-    pull: read('pull'),
-    start: read('start'),
-    apply: read('apply'),
-    test: args.timeout === undefined ? DEFAULT_DEADLINES.test : parseSeconds(args.timeout, 'timeout'),
-  };
-}
-
 /** The engine by the flags, or the one that suits the benchmark. */
 export function engineFor({ engine }: Partial<EngineFlags>, { name }: Benchmark): 'docker' | 'local' {
   return engine ?? (name === 'sample' ? 'local' : 'docker');
-}
-
-/** The sandbox that the flags ask for. */
-export function limitsOf(args: Partial<EngineFlags>, engineCpus: number, workers: number): SandboxLimits {
-  return {
-    memoryBytes: parseBytes(args.memory ?? '4g', 'memory'),
-    diskBytes: parseBytes(args.disk ?? '10g', 'disk'),
-    cpus: args.cpus ?? Math.max(1, engineCpus / workers),
-    pids: args.pids ?? 4096,
-    network: args.network === 'on',
-    capAdd: [],
-  };
 }
 
 export function progressKind(args: EvalArgs, host: Host): 'bars' | 'plain' | 'none' {

@@ -1,9 +1,10 @@
 import type { Verdict } from '../model/verdict.js';
-import { type EvalArgs, execute, prepare } from './eval.js';
+import { execute, prepare } from './eval.js';
 import { executeOnQueue } from './eval-queue.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
 import { finishReport, knownTroubles } from './results.js';
+import type { EvalArgs } from './run-flags.js';
 
 /** `assay eval`: dataset and predictions to verdicts and a report; `again` chooses verdicts of the folder to be found anew. */
 export async function evalCommand(

@@ -5,16 +5,18 @@ import { toPrediction } from '../patch/read.js';
 import { openProofs } from '../reinstall/proofs.js';
 import { prove } from '../reinstall/prove.js';
 import { startRemoval } from '../run/removal.js';
-import { defaultWorkers, runPool } from '../run/schedule.js';
+import { runPool } from '../run/schedule.js';
 import { connectForInstances } from './connect.js';
+import { contextFor, deadlinesOf } from './context.js';
 import { orphanLabels } from './engines.js';
-import { deadlinesOf, type EvalArgs, engineFor, limitsOf } from './eval.js';
+import { engineFor } from './eval.js';
 import { describeError, EXIT, usage } from './exit.js';
 import { checkCount } from './flags.js';
 import type { Host } from './host.js';
 import { loadInstances, specsOf } from './inputs.js';
 import { listenForInterrupt } from './interrupt.js';
 import { benchmarkFor, profileNamed } from './registry.js';
+import type { EvalArgs } from './run-flags.js';
 import { version } from './version.js';
 
 /** `assay prove`: for which instances may the re-install be left out, by runs of the gold patch and the untouched tree with it and without? */
@@ -27,14 +29,14 @@ export async function proveCommand(raw: Readonly<Record<string, unknown>>, host:
   const engineName = engineFor(args, benchmarkFor(first));
   const interrupt = listenForInterrupt(host);
   const { drain, kill: signal } = interrupt;
-  const { engine, resolveImage } = await connectForInstances(args, {
+  const connected = await connectForInstances(args, {
     ...{ engineName, host, signal, onLog: host.err },
     pullSeconds: deadlinesOf(args).pull,
   });
-  const labels = orphanLabels('prove', host);
+  const { engine } = connected;
   const removal = startRemoval({
     containers: engine.containers,
-    labels,
+    labels: orphanLabels(RUN, host),
     clock: host.clock,
     onWarning: host.err,
   });
@@ -42,15 +44,8 @@ export async function proveCommand(raw: Readonly<Record<string, unknown>>, host:
   const specs = specsOf(instances);
   let open = 0;
   try {
-    const engineInfo = await engine.info();
-    const workers = args.workers ?? defaultWorkers(engineInfo.cpus, engineInfo.freeMemoryBytes);
-    const context = {
-      ...{ engine, engineInfo, labels, resolveImage, signal, clock: host.clock },
-      deadlines: deadlinesOf(args),
-      limits: limitsOf(args, engineInfo.cpus, workers),
-      mayUseNetwork: args.network !== 'off',
-      discard: removal.discard,
-    };
+    const { context: own, workers } = await contextFor(args, { connected, host, runId: RUN, trusted: true });
+    const context = { ...own, signal, discard: removal.discard };
     await runPool(instances, { workers, drain }, async (instance) => {
       const { instanceId, patch } = instance;
       const spec = specs.get(instanceId);
@@ -75,6 +70,9 @@ export async function proveCommand(raw: Readonly<Record<string, unknown>>, host:
     await engine.close();
   }
 }
+
+/** Names the command in the labels of containers. */
+const RUN = 'prove';
 
 const NO_STEP = 'the script has no editable install of the tree';
 

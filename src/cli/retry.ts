@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import type { Verdict } from '../model/verdict.js';
 import { readRun } from '../run/folder.js';
-import type { EvalArgs } from './eval.js';
 import { evalCommand } from './evaluate.js';
 import { EXIT } from './exit.js';
 import type { Host } from './host.js';
+import type { EvalArgs } from './run-flags.js';
 
 type RetryArgs = Pick<
   EvalArgs,

@@ -1,4 +1,11 @@
-import { BUILD_FLAGS, PULL_FLAGS } from './flags.js';
+import type { InstanceImageFlags } from './connect.js';
+import {
+  BUILD_FLAGS,
+  type DatasetFlags,
+  type EngineFlags,
+  PULL_FLAGS,
+  type SelectionFlags,
+} from './flags.js';
 
 /** What is evaluated. */
 export const PREDICTION_FLAGS = {
@@ -85,3 +92,33 @@ export const EVAL_IMAGE_FLAGS = {
     desc: 'Remove least recently used images during the run so that ours stay below this: 100GB',
   },
 } as const;
+
+/** The flags of `assay eval`, as yargs gives them. */
+export type EvalArgs = Readonly<
+  { dataset: string } & Partial<DatasetFlags & SelectionFlags & EngineFlags> & {
+      predictions?: string;
+      gold?: boolean;
+      empty?: boolean;
+      model?: string;
+      'ignore-unknown'?: boolean;
+      epochs?: number;
+      'run-id'?: string;
+      output?: string;
+      profile?: string;
+      strict?: boolean;
+      reinstall?: 'always' | 'auto';
+      workers?: number;
+      timeout?: string;
+      'timeout-pull'?: string;
+      'timeout-start'?: string;
+      'timeout-apply'?: string;
+      retries?: number;
+      'max-failures'?: number;
+      'fail-under'?: number;
+      progress?: string;
+      quiet?: boolean;
+      'dry-run'?: boolean;
+      json?: boolean;
+      queue?: string;
+    } & InstanceImageFlags
+>;

@@ -2,10 +2,10 @@ import type { EvalSpec } from '../model/eval-spec.js';
 import { openDatabase } from '../queue/database.js';
 import { queueGrader } from '../queue/grader.js';
 import { startSubmitter } from '../queue/submitter.js';
-import type { Grader } from '../serve/grader.js';
+import type { Grader } from '../run/grader.js';
 import { lookIfReady, type Readiness } from '../serve/ready.js';
 import type { Store } from '../serve/store.js';
-import { deadlinesOf } from './eval.js';
+import { deadlinesOf } from './context.js';
 import { gradeHere } from './grade-here.js';
 import type { Host } from './host.js';
 import type { ServeArgs } from './serve-inputs.js';
@@ -44,7 +44,10 @@ export function startBackend(args: ServeArgs, options: BackendOptions): Promise<
 async function onThisMachine(args: ServeArgs, options: BackendOptions): Promise<Backend> {
   const { specs, state: folder, kill } = options;
   const retries = args.retries ?? 2;
-  const here = await gradeHere(args, { ...options, runId: 'serve', retries, warm: args.warm });
+  const here = await gradeHere(args, {
+    ...{ host: options.host, engineName: options.engineName, begin: options.store.begin },
+    ...{ runId: 'serve', retries, warm: args.warm, kill },
+  });
   const { engine, info, grader, workers } = here;
   return {
     grader,
@@ -68,7 +71,7 @@ async function onQueue(args: ServeArgs, url: string, options: BackendOptions): P
   const database = await openDatabase({ url, clock, onWarning: host.err });
   const submitter = startSubmitter({ database, clock, patienceSeconds: PATIENCE_SECONDS });
   const grader = queueGrader({
-    ...{ submitter, store, engine: engineName },
+    ...{ submitter, begin: store.begin, engine: engineName },
     testSeconds: deadlinesOf(args).test,
     retries: args.retries ?? 2,
   });

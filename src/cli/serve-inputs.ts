@@ -6,15 +6,16 @@ import { AssayError } from '../errors.js';
 import type { Benchmark, EvalSpec } from '../model/eval-spec.js';
 import type { Instance } from '../model/instance.js';
 import { REWARDS, type RewardFunction, type RewardRule } from '../reward/rewards.js';
+import type { Catalogue } from '../run/task.js';
 import type { AppOptions } from '../serve/app.js';
-import type { Catalogue } from '../serve/task.js';
 import { messageOf } from '../util/words.js';
-import { type EvalArgs, engineFor } from './eval.js';
+import { engineFor } from './eval.js';
 import { usage } from './exit.js';
 import { checkCount, parseBytes, parseRate } from './flags.js';
 import type { Host } from './host.js';
 import { loadInstances, specsOf } from './inputs.js';
 import { benchmarkFor, datasetFormats, profileNamed } from './registry.js';
+import type { EvalArgs } from './run-flags.js';
 
 /** The flags of `assay serve`, as yargs gives them. */
 export type ServeArgs = Omit<EvalArgs, 'dataset'> &

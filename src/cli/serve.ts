@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { type Catalogue, taskOf } from '../run/task.js';
 import { createApp } from '../serve/app.js';
 import { logEvent } from '../serve/log.js';
 import { createMetrics } from '../serve/metrics.js';
 import { type Oracle, startOracle } from '../serve/oracle.js';
 import { openStore, type Store, wholeScripts } from '../serve/store.js';
-import { type Catalogue, taskOf } from '../serve/task.js';
 import { takeLock } from '../util/lock.js';
 import { messageOf } from '../util/words.js';
 import { EXIT } from './exit.js';

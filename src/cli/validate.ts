@@ -8,10 +8,12 @@ import { keepValidation, readValidations, validate } from '../run/validate.js';
 import { writeAtomic } from '../util/files.js';
 import { inShard } from '../util/shard.js';
 import { connectForInstances } from './connect.js';
-import { deadlinesOf, type EvalArgs, execute, type Plan, prepare } from './eval.js';
+import { deadlinesOf } from './context.js';
+import { execute, type Plan, prepare } from './eval.js';
 import { EXIT } from './exit.js';
 import type { Host } from './host.js';
 import { listenForInterrupt } from './interrupt.js';
+import type { EvalArgs } from './run-flags.js';
 
 type ValidateArgs = Omit<EvalArgs, 'predictions' | 'gold' | 'empty' | 'model' | 'fail-under' | 'dry-run'>;
 

@@ -6,10 +6,11 @@ import { AssayError, toAssayError } from '../errors.js';
 import { openDatabase } from '../queue/database.js';
 import { questionOf } from '../queue/order.js';
 import { type Claimed, runWorker, type WorkerOptions } from '../queue/worker.js';
+import type { Grader } from '../run/grader.js';
 import { beginAttempt, readLogs } from '../run/record.js';
-import type { Grader } from '../serve/grader.js';
-import type { Catalogue, Task } from '../serve/task.js';
+import type { Catalogue, Task } from '../run/task.js';
 import { isAlive, type ProcessIdentity } from '../util/process.js';
+import { reapOrphans } from './context.js';
 import { EXIT } from './exit.js';
 import { checkCount, parseSeconds } from './flags.js';
 import { gradeHere } from './grade-here.js';
@@ -31,9 +32,9 @@ export async function worker(raw: Readonly<Record<string, unknown>>, host: Host)
   const { drain, kill } = interrupt;
   const database = await openDatabase({ url: args.queue, clock: host.clock, onWarning: host.err });
   try {
-    const { grader, engine, info, workers, reap } = await gradeHere(args, {
+    const { grader, engine, info, workers } = await gradeHere(args, {
       ...{ host, engineName, kill, runId: 'worker' },
-      store: { begin: (key, patch) => beginAttempt(join(scratch, key), patch) },
+      begin: (key, patch) => beginAttempt(join(scratch, key), patch),
       // The queue has others try, too.
       retries: 0,
     });
@@ -55,7 +56,7 @@ export async function worker(raw: Readonly<Record<string, unknown>>, host: Host)
     } finally {
       await grader.finish();
       // A worker of this host that was killed may have been followed by none.
-      await reap().catch(() => undefined);
+      await reapOrphans(engine).catch(() => undefined);
       await engine.close();
     }
     return EXIT.done;

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import pg from 'pg';
 import { AssayError } from '../errors.js';
 import { type Clock, pause } from '../util/clock.js';
-import { createTurns } from '../util/pool.js';
+import { createLimit } from '../util/pool.js';
 import { messageOf } from '../util/words.js';
 import { SCHEMA } from './schema.js';
 
@@ -48,7 +48,7 @@ export async function openDatabase({ url, clock, onWarning }: DatabaseOptions): 
     );
   }
   // The pool's time to connect would count the wait for a free connection.
-  const turn = createTurns(CONNECTIONS);
+  const limited = createLimit(CONNECTIONS);
   let isAway = false;
   return {
     async query<Row extends pg.QueryResultRow>({ text, values }: Statement, signal: AbortSignal) {
@@ -57,7 +57,7 @@ export async function openDatabase({ url, clock, onWarning }: DatabaseOptions): 
       for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
         signal.throwIfAborted();
         try {
-          const { rows } = await turn(() => pool.query<Row>(text, [...values]));
+          const { rows } = await limited(() => pool.query<Row>(text, [...values]));
           if (isAway) onWarning('the queue is back');
           isAway = false;
           return rows;

@@ -1,20 +1,19 @@
 import { toAssayError } from '../errors.js';
-import { type Grader, predictionOf } from '../serve/grader.js';
-import type { Store } from '../serve/store.js';
+import { type Begin, type Grader, predictionOf } from '../run/grader.js';
 import { orderOf } from './order.js';
 import { errorOf, type Submitter } from './submitter.js';
 
 export interface QueueGraderOptions {
   readonly submitter: Submitter;
   /** Keeps verdicts and logs here as well. */
-  readonly store: Pick<Store, 'begin'>;
+  readonly begin: Begin;
   readonly engine: string;
   readonly testSeconds: number;
   readonly retries: number;
 }
 
 /** A grader whose work is done by the workers of a queue. */
-export function queueGrader({ submitter, store, ...how }: QueueGraderOptions): Grader {
+export function queueGrader({ submitter, begin, ...how }: QueueGraderOptions): Grader {
   return {
     isElsewhere: true,
     async grade(task, { onStart, onPhase, onRetry }) {
@@ -28,7 +27,7 @@ export function queueGrader({ submitter, store, ...how }: QueueGraderOptions): G
           },
         });
         if ('error' in result) return errorOf(result.error);
-        const record = await store.begin(task.key, task.asked.patch);
+        const record = await begin(task.key, task.asked.patch);
         await record.adopt(evidence);
         await record.finish(result.verdict);
         return result.verdict;

@@ -1,6 +1,6 @@
 import type { AssayError, ErrorCode } from '../errors.js';
 import type { Phase, Verdict } from '../model/verdict.js';
-import type { Task } from '../serve/task.js';
+import type { Task } from '../run/task.js';
 import { canonicalJson, sha256 } from '../util/hash.js';
 
 /** A grading as it is put into the queue. */

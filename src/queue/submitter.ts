@@ -1,7 +1,7 @@
 import { AssayError, type ErrorCode, toAssayError } from '../errors.js';
 import { Phase, Verdict } from '../model/verdict.js';
 import { type Clock, pause } from '../util/clock.js';
-import { createTurns } from '../util/pool.js';
+import { createLimit } from '../util/pool.js';
 import { schemaFault } from '../util/schema.js';
 import type { Database } from './database.js';
 import { type Evidence, type Order, type QueuedError, queuedError, type Result } from './order.js';
@@ -78,11 +78,11 @@ export function startSubmitter({ database, clock, patienceSeconds }: SubmitterOp
   };
 
   // Thousands of orders at once must not keep answers waiting.
-  const turn = createTurns(PUTS);
+  const limited = createLimit(PUTS);
 
   async function put(order: Order): Promise<string> {
     for (;;) {
-      const [row] = await turn(() => database.query<{ id: string }>(sql.submit(order), signal));
+      const [row] = await limited(() => database.query<{ id: string }>(sql.submit(order), signal));
       if (row !== undefined) return row.id;
     }
   }

@@ -25,7 +25,8 @@ export interface AttemptRecord {
 export async function beginAttempt(folder: string, patch: string | null): Promise<AttemptRecord> {
   await mkdir(folder, { recursive: true });
   await writeAtomic(join(folder, FILES.patch), patch ?? '', { sync: false });
-  for (const name of LOGS) await rm(join(folder, name), { force: true });
+  // The verdict first: it must not stand beside the logs of another try.
+  for (const name of [FILES.verdict, ...LOGS]) await rm(join(folder, name), { force: true });
   return {
     log: gzipLog(join(folder, FILES.log)),
     logOf: (run) => gzipLog(join(folder, FILES[run])),

@@ -1,5 +1,5 @@
 import type { Container, ContainerEngine } from '../engine/engine.js';
-import { type Clock, pause } from '../util/clock.js';
+import { type Clock, pause, within } from '../util/clock.js';
 import { messageOf } from '../util/words.js';
 
 /** Removes the containers of a run beside its other work, and knows at the end whether any may be left. */
@@ -45,13 +45,12 @@ export function startRemoval({ containers, labels, clock, onWarning }: RemovalOp
   }
 
   /** False when it takes longer than we wait. */
-  async function inTime(work: Promise<unknown>): Promise<boolean> {
-    let cancel = () => {};
-    const patience = new Promise<false>((resolve) => {
-      cancel = clock.after(REMOVAL_WAIT_MS, () => resolve(false));
-    });
-    return Promise.race([work.then(() => true), patience]).finally(cancel);
-  }
+  const inTime = async (work: Promise<unknown>) =>
+    (await within(
+      work.then(() => true),
+      REMOVAL_WAIT_MS,
+      clock,
+    )) === true;
 
   async function remove(container: Container | Promise<Container>): Promise<void> {
     // A start that failed has told why.

@@ -3,6 +3,7 @@ import { fastifySwagger } from '@fastify/swagger';
 import fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { AssayError } from '../errors.js';
 import type { RewardRule } from '../reward/rewards.js';
+import type { Catalogue } from '../run/task.js';
 import type { Clock } from '../util/clock.js';
 import { clientsOf } from './clients.js';
 import { errorBody, errorHandler } from './failures.js';
@@ -12,7 +13,6 @@ import type { Readiness } from './ready.js';
 import { healthRoutes } from './routes-health.js';
 import { jobRoutes } from './routes-jobs.js';
 import { scoreRoutes } from './routes-score.js';
-import type { Catalogue } from './task.js';
 
 export interface AppOptions {
   readonly oracle: Oracle;

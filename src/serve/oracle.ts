@@ -2,11 +2,11 @@ import { AssayError, toAssayError } from '../errors.js';
 import type { Failure } from '../model/score.js';
 import type { Phase, Verdict } from '../model/verdict.js';
 import { failureFrom, failureOf } from '../reward/rewards.js';
+import type { Grader } from '../run/grader.js';
+import type { Task } from '../run/task.js';
 import type { Clock } from '../util/clock.js';
 import { createCache } from './cache.js';
-import type { Grader } from './grader.js';
 import type { Store } from './store.js';
-import type { Task } from './task.js';
 import { createTurns } from './turns.js';
 
 /** What came of a task. */
@@ -95,9 +95,8 @@ export function startOracle(options: OracleOptions): Oracle {
   const failures = createCache<Answer>(FAILURES_KEPT, () => 1);
   const digests = new Map<string, { readonly digest: string | undefined; readonly at: number }>();
   const queue = createTurns<Entry>();
-  /** Given to the grader; of these it has begun `started`. */
-  let running = 0;
-  let started = 0;
+  /** Given to the grader, which may be elsewhere and not have begun them all. */
+  let given = 0;
   let state: 'open' | 'draining' | 'killed' = 'open';
   let idle = () => {};
 
@@ -118,7 +117,6 @@ export function startOracle(options: OracleOptions): Oracle {
     const onStart = () => {
       queueSeconds = (clock.now() - entry.since) / 1000;
       entry.status = 'running';
-      started++;
       onEvent({ type: 'start', task, queueSeconds });
     };
     if (grader.isElsewhere !== true) onStart();
@@ -137,22 +135,21 @@ export function startOracle(options: OracleOptions): Oracle {
     // What was stopped with the service is found when that starts again.
     if (state !== 'killed') await store.settle(task.key).catch(() => undefined);
     entries.delete(task.key);
-    if (entry.status === 'running') started--;
     onEvent({ type: 'end', task, answer, seconds: (clock.now() - entry.since) / 1000 });
     entry.settle(answer);
   }
 
   function pump(): void {
-    while (state === 'open' && running < workers) {
+    while (state === 'open' && given < workers) {
       const entry = queue.shift();
       if (entry === undefined) break;
-      running++;
+      given++;
       void work(entry).finally(() => {
-        running--;
+        given--;
         pump();
       });
     }
-    if (running === 0) idle();
+    if (given === 0) idle();
   }
 
   /** Ends what never came to its turn. */
@@ -165,7 +162,7 @@ export function startOracle(options: OracleOptions): Oracle {
   function enqueue(task: Task, client: string): Entry {
     if (state !== 'open')
       throw new AssayError('draining', 'the service is about to stop and takes no new work');
-    const waiting = entries.size - running;
+    const waiting = entries.size - given;
     if (waiting >= options.maxQueue) throw new AssayError('queue_full', `${waiting} gradings wait already`);
     let settle: (answer: Answer) => void = () => {};
     const answer = new Promise<Answer>((resolve) => {
@@ -222,18 +219,17 @@ export function startOracle(options: OracleOptions): Oracle {
       return answer === undefined ? undefined : { status: 'done', answer: Promise.resolve(answer) };
     },
     prepare: (task) => state === 'open' && grader.prepare(task),
-    counts: () => ({
-      queued: queue.size() + running - started,
-      running: started,
-      warm: grader.warm(),
-    }),
+    counts() {
+      const running = [...entries.values()].filter(({ status }) => status === 'running').length;
+      return { queued: entries.size - running, running, warm: grader.warm() };
+    },
     async drain() {
       if (state === 'open') state = 'draining';
       for (let entry = queue.shift(); entry !== undefined; entry = queue.shift())
         end(entry, toAnswer(LEFT, { cached: false, queueSeconds: 0 }));
       await new Promise<void>((resolve) => {
         idle = resolve;
-        if (running === 0) resolve();
+        if (given === 0) resolve();
       });
       await grader.finish();
     },

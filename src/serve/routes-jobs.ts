@@ -2,11 +2,12 @@ import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { AssayError } from '../errors.js';
 import { JobState, ScoreRequest, ScoreResponse } from '../model/score.js';
+import { taskOf } from '../run/task.js';
+import { within } from '../util/clock.js';
 import { bodyOf, rewardingOf } from './answer.js';
 import { ErrorBody } from './failures.js';
 import type { Standing } from './oracle.js';
-import { type ScoreOptions, send, within } from './routes-score.js';
-import { taskOf } from './task.js';
+import { type ScoreOptions, send } from './routes-score.js';
 
 /** Longest time that a request for a job's answer may be held open, in seconds. */
 const MOST_WAIT = 300;
@@ -84,7 +85,8 @@ export async function jobRoutes(app: FastifyInstance, options: ScoreOptions): Pr
       const now = await oracle.look(key);
       if (now === undefined) throw new AssayError('unknown_job', `no job ${key}`);
       const seconds = Math.min(Number(query.wait ?? 0), MOST_WAIT);
-      const answer = now.status === 'done' ? await now.answer : await within(now.answer, seconds, clock);
+      const answer =
+        now.status === 'done' ? await now.answer : await within(now.answer, seconds * 1000, clock);
       if (answer !== undefined)
         return send(reply, bodyOf(answer, rewarding, { key, totalSeconds: (clock.now() - from) / 1000 }));
       return reply.code(202).send(stateOf((await oracle.look(key)) ?? now, key, url));

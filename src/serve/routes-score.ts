@@ -4,12 +4,12 @@ import { Type } from 'typebox';
 import { toAssayError } from '../errors.js';
 import { ScoreRequest, ScoreResponse } from '../model/score.js';
 import type { RewardRule } from '../reward/rewards.js';
-import type { Clock } from '../util/clock.js';
+import { type Catalogue, taskOf } from '../run/task.js';
+import { type Clock, within } from '../util/clock.js';
 import { type Body, bodyOf, lateBody, rewardingOf } from './answer.js';
 import type { Clients } from './clients.js';
 import { ErrorBody, errorBody, RETRY_AFTER } from './failures.js';
 import type { Oracle } from './oracle.js';
-import { type Catalogue, taskOf } from './task.js';
 
 export interface ScoreOptions {
   readonly oracle: Oracle;
@@ -98,30 +98,17 @@ async function score(
   const task = taskOf(catalogue, request);
   const { key } = task;
   const { answer: pending } = await oracle.take(task, client);
-  const answer = await within(pending, request.deadline, clock);
+  const { deadline } = request;
+  const answer = await (deadline === undefined ? pending : within(pending, deadline * 1000, clock));
   if (answer !== undefined)
     return bodyOf(answer, rewarding, { key, totalSeconds: (clock.now() - from) / 1000 });
-  return lateBody(request.deadline ?? 0, { key, phase: (await oracle.look(key))?.phase ?? 'queue' });
+  return lateBody(deadline ?? 0, { key, phase: (await oracle.look(key))?.phase ?? 'queue' });
 }
 
 /** Sends a body: what should be asked again as 503, so that clients that know HTTP alone do so. */
 export function send(reply: FastifyReply, { json, isRetryable }: Body): FastifyReply {
   if (isRetryable) void reply.code(503).header('retry-after', RETRY_AFTER);
   return reply.type('application/json; charset=utf-8').send(json);
-}
-
-/** What the promise gives, or undefined when the seconds are over. */
-export async function within<T>(
-  promise: Promise<T>,
-  seconds: number | undefined,
-  clock: Clock,
-): Promise<T | undefined> {
-  if (seconds === undefined) return promise;
-  let cancel = () => {};
-  const late = new Promise<undefined>((resolve) => {
-    cancel = clock.after(seconds * 1000, () => resolve(undefined));
-  });
-  return Promise.race([promise, late]).finally(cancel);
 }
 
 /** Results in the order in which they come, of promises that don't fail. */

@@ -2,11 +2,12 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Verdict } from '../model/verdict.js';
 import { FILES } from '../run/folder.js';
-import { type AttemptRecord, beginAttempt } from '../run/record.js';
+import type { Begin } from '../run/grader.js';
+import { beginAttempt } from '../run/record.js';
+import type { Asked } from '../run/task.js';
 import { hasCode, readIfExists, writeAtomic } from '../util/files.js';
 import { isObject } from '../util/json-file.js';
 import { schemaFault } from '../util/schema.js';
-import type { Asked } from './task.js';
 
 /**
  * What the service keeps on the disk: the verdicts that it found with their evidence, `verdicts/<k>/<key>/` as an attempt of a run folder, and the
@@ -17,7 +18,7 @@ export interface Store {
   /** The verdict of a key; undefined where none was found yet, or what is there is damaged. */
   find(key: string): Promise<Verdict | undefined>;
   /** Opens the folder of a key for a try. A verdict that is no true one is not kept. */
-  begin(key: string, patch: string | null): Promise<AttemptRecord>;
+  readonly begin: Begin;
   /** Keeps a task until `settle`. */
   pend(key: string, asked: Asked): Promise<void>;
   settle(key: string): Promise<void>;

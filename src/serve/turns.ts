@@ -3,19 +3,16 @@ export interface Turns<T> {
   push(client: string, one: T): void;
   /** The next one, or undefined when nothing waits. */
   shift(): T | undefined;
-  size(): number;
 }
 
 export function createTurns<T>(): Turns<T> {
   // The order of a map is that of insertion: its first client is the one that waits longest for a turn.
   const waiting = new Map<string, T[]>();
-  let size = 0;
   return {
     push(client, one) {
       const own = waiting.get(client);
       if (own === undefined) waiting.set(client, [one]);
       else own.push(one);
-      size++;
     },
     shift() {
       const [next] = waiting;
@@ -24,9 +21,7 @@ export function createTurns<T>(): Turns<T> {
       const one = own.shift();
       waiting.delete(client);
       if (own.length > 0) waiting.set(client, own);
-      size--;
       return one;
     },
-    size: () => size,
   };
 }

@@ -23,3 +23,12 @@ export async function pause(ms: number, clock: Clock, signal: AbortSignal): Prom
     signal.addEventListener('abort', stop, { once: true });
   });
 }
+
+/** What the promise gives, or undefined when the milliseconds are over. */
+export async function within<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
+  let cancel = () => {};
+  const late = new Promise<undefined>((resolve) => {
+    cancel = clock.after(ms, () => resolve(undefined));
+  });
+  return Promise.race([promise, late]).finally(cancel);
+}

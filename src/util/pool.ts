@@ -22,7 +22,7 @@ export async function mapLimit<T, R>(
 }
 
 /** Runs what it is given with at most `limit` at once, first come, first served. */
-export function createTurns(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+export function createLimit(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   let running = 0;
   return async (work) => {

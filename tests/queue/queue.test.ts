@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { openDatabase } from '../../src/queue/database.js';
 import type { Answered } from '../../src/queue/submitter.js';
+import type { Graded } from '../../src/queue/worker.js';
 import { testClock } from '../helpers/jobs.js';
 import { noPostgres, type Postgres, startPostgres } from '../helpers/postgres.js';
 import { broken, found, gate, LEASE, openWorld, resolved, until, type World } from './world.js';
@@ -25,6 +26,15 @@ withPostgres(`the queue${noPostgres === undefined ? '' : ` (${noPostgres})`}`, (
     await world.close();
     await postgres.query('DROP SCHEMA assay_1 CASCADE');
   });
+  /** A worker whose gradings end when the gate is open. */
+  const gated = (name: string, { opened }: ReturnType<typeof gate>, end: (key: string) => Graded) =>
+    world.worker({
+      name,
+      async grade({ key }) {
+        await opened;
+        return end(key);
+      },
+    });
   const tasks = <Row extends Record<string, unknown>>(columns: string) =>
     postgres.query<Row>(`SELECT ${columns} FROM assay_1.tasks ORDER BY id`);
 
@@ -92,13 +102,7 @@ withPostgres(`the queue${noPostgres === undefined ? '' : ` (${noPostgres})`}`, (
 
   test('gives the tasks of a worker that is cut off to others after its lease; its late verdict is dropped', async () => {
     const held = gate();
-    const lost = world.worker({
-      name: 'lost',
-      async grade({ key }) {
-        await held.opened;
-        return found(key, { found: { ...resolved(key), detail: 'late' } });
-      },
-    });
+    const lost = gated('lost', held, (key) => found(key, { found: { ...resolved(key), detail: 'late' } }));
     const answers = ['a', 'b'].map((key) => world.submit(key));
     await until(() => lost.begun.length === 2, 'both are begun');
     const from = performance.now();
@@ -118,23 +122,13 @@ withPostgres(`the queue${noPostgres === undefined ? '' : ` (${noPostgres})`}`, (
   test('takes the late verdict of a worker that was cut off when there is none yet; the second is dropped', async () => {
     const held = gate();
     const slow = gate();
-    const lost = world.worker({
-      name: 'lost',
-      async grade({ key }) {
-        await held.opened;
-        return found(key, { found: { ...resolved(key), detail: 'first' } });
-      },
-    });
+    const lost = gated('lost', held, (key) => found(key, { found: { ...resolved(key), detail: 'first' } }));
     const answer = world.submit('a');
     await until(() => lost.begun.length === 1, 'it is begun');
     lost.cut(true);
-    const other = world.worker({
-      name: 'other',
-      async grade({ key }) {
-        await slow.opened;
-        return found(key, { found: { ...resolved(key), detail: 'second' } });
-      },
-    });
+    const other = gated('other', slow, (key) =>
+      found(key, { found: { ...resolved(key), detail: 'second' } }),
+    );
     await until(() => other.begun.length === 1, 'another has it');
     held.open();
     lost.cut(false);
@@ -148,23 +142,11 @@ withPostgres(`the queue${noPostgres === undefined ? '' : ` (${noPostgres})`}`, (
   test('drops the fault that a worker reports when it has lost the task', async () => {
     const held = gate();
     const slow = gate();
-    const lost = world.worker({
-      name: 'lost',
-      async grade({ key }) {
-        await held.opened;
-        return broken(key);
-      },
-    });
+    const lost = gated('lost', held, (key) => broken(key));
     const answer = world.submit('a', { retries: 0 });
     await until(() => lost.begun.length === 1, 'it is begun');
     lost.cut(true);
-    const other = world.worker({
-      name: 'other',
-      async grade({ key }) {
-        await slow.opened;
-        return found(key);
-      },
-    });
+    const other = gated('other', slow, (key) => found(key));
     await until(() => other.begun.length === 1, 'another has it');
     held.open();
     lost.cut(false);

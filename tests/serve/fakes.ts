@@ -1,9 +1,9 @@
 import { AssayError } from '../../src/errors.js';
 import type { Verdict } from '../../src/index.js';
-import type { Grader } from '../../src/serve/grader.js';
+import type { Grader } from '../../src/run/grader.js';
+import { type Asked, type Catalogue, type Task, taskOf } from '../../src/run/task.js';
 import { type Oracle, type OracleEvent, type OracleOptions, startOracle } from '../../src/serve/oracle.js';
 import type { Store } from '../../src/serve/store.js';
-import { type Asked, type Catalogue, type Task, taskOf } from '../../src/serve/task.js';
 import { testClock, testProfile, testSpec } from '../helpers/jobs.js';
 import { verdict } from '../reports/run-results.js';
 

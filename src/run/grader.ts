@@ -2,11 +2,11 @@ import { AssayError, toAssayError } from '../errors.js';
 import type { Prediction } from '../model/prediction.js';
 import type { Phase, Verdict } from '../model/verdict.js';
 import { toPrediction } from '../patch/read.js';
-import { startAhead } from '../run/ahead.js';
-import { attempt } from '../run/attempt.js';
-import { startRemoval } from '../run/removal.js';
 import type { Job, RunInstanceContext } from '../run-instance.js';
-import type { Store } from './store.js';
+import { startAhead } from './ahead.js';
+import { attempt } from './attempt.js';
+import type { AttemptRecord } from './record.js';
+import { startRemoval } from './removal.js';
 import type { Task } from './task.js';
 
 /** Finds verdicts by running tests, here or on other machines. */
@@ -25,6 +25,9 @@ export interface Grader {
   kill(): void;
 }
 
+/** Opens the record of a key for a try. */
+export type Begin = (key: string, patch: string | null) => Promise<AttemptRecord>;
+
 /** Told of a grading while it runs. */
 export interface Watch {
   readonly onStart: () => void;
@@ -34,7 +37,7 @@ export interface Watch {
 
 export interface LocalGraderOptions {
   readonly context: Omit<RunInstanceContext, 'log' | 'strictLog' | 'onPhase' | 'signal' | 'discard'>;
-  readonly store: Pick<Store, 'begin'>;
+  readonly begin: Begin;
   /** Further tries after failures that are the machine's fault and may pass. */
   readonly retries: number;
   /** Most containers that wait for announced instances, and for how many milliseconds. */
@@ -43,7 +46,7 @@ export interface LocalGraderOptions {
 }
 
 /** A grader on the engine of the context. */
-export function localGrader({ context, store, retries, warm, onWarning }: LocalGraderOptions): Grader {
+export function localGrader({ context, begin, retries, warm, onWarning }: LocalGraderOptions): Grader {
   const killed = new AbortController();
   const removal = startRemoval({ ...context, containers: context.engine.containers, onWarning });
   const ahead = startAhead({ ...context, signal: killed.signal }, ({ labels }) => labels['assay.instance']);
@@ -67,7 +70,7 @@ export function localGrader({ context, store, retries, warm, onWarning }: LocalG
           },
           strict: task.strict,
           retries,
-          begin: () => store.begin(task.key, task.prediction?.patch ?? task.asked.patch),
+          begin: () => begin(task.key, task.prediction?.patch ?? task.asked.patch),
           ...{ onRetry, onPhase },
           discard: removal.discard,
           kill: killed.signal,

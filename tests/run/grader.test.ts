@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { localGrader } from '../../src/serve/grader.js';
-import type { Task } from '../../src/serve/task.js';
+import { localGrader } from '../../src/run/grader.js';
+import type { Task } from '../../src/run/task.js';
 import type { Clock } from '../../src/util/clock.js';
 import { fakeEngine } from '../helpers/fake-engine.js';
 import { testClock, testContext, testProfile, testSpec } from '../helpers/jobs.js';
@@ -40,10 +40,8 @@ async function announced(milliseconds: number) {
   const { clock, waiting } = countingClock();
   const grader = localGrader({
     context: await testContext(engine, { clock }),
-    store: {
-      begin: async () => {
-        throw new Error('nothing is graded here');
-      },
+    begin: async () => {
+      throw new Error('nothing is graded here');
     },
     retries: 0,
     warm: { containers: 1, milliseconds },
