@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { v4_1, v5 } from '../../benchmarks/swe-bench/profiles.js';
 import type { Verdict } from '../../src/index.js';
 import { packageRoot } from '../../src/util/package.js';
@@ -17,7 +17,7 @@ import { scratchFolder } from './scratch.js';
 /** At once; each is a sandbox with a core of its own. */
 const WORKERS = 2;
 
-const scratch = scratchFolder('cheats');
+const scratch = scratchFolder('cheats', () => runs?.close());
 const isUsable = ({ instance }: Honest) => hasPython || !instance.startsWith('pennybook');
 const cheats = [...PYTHON_CHEATS, ...NODE_CHEATS, ...PATCH_CHEATS].filter(isUsable);
 const honest = HONEST.filter(isUsable);
@@ -47,7 +47,6 @@ beforeAll(async () => {
     }
   });
 }, 600_000);
-afterAll(() => runs?.close());
 
 /** What a verdict says of a patch, as short as can be read in a failure. */
 function found(name: string, known = verdicts) {

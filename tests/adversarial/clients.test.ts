@@ -3,14 +3,18 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ScoreResponse } from '../../src/model/score.js';
 import { notesPatch } from '../helpers/patches.js';
 import { post, type Service, sampleRows, startService } from '../helpers/service.js';
 import { scratchFolder } from './scratch.js';
 import { exchange, mostFiles, openWire, peakMemory, requestText, statuses, type Wire } from './wire.js';
 
-const scratch = scratchFolder('clients');
+const scratch = scratchFolder('clients', () => {
+  console.log(`the service had ${peakMemory(service.child.pid ?? 0).toFixed()} MiB at most`);
+  for (const { socket } of slow) socket.destroy();
+  return service.stop();
+});
 const [HONEST, HOSTILE, GREEDY] = ['honest-token', 'hostile-token', 'greedy-token'] as const;
 /** MiB; the service has about 120 when it does nothing. */
 const MEMORY = 700;
@@ -83,13 +87,6 @@ afterEach(async () => {
   const steering = /[\0-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
   expect(service.lines.filter((line) => steering.test(line))).toEqual([]);
   expect(service.lines.filter((line) => line.includes('request failed'))).toEqual([]);
-});
-
-afterAll(async () => {
-  console.log(`the service had ${peakMemory(service.child.pid ?? 0).toFixed()} MiB at most`);
-  for (const { socket } of slow) socket.destroy();
-  // What it grades ends first: it would write into the folder that is removed.
-  await service?.stop();
 });
 
 describe('bodies that are not what they say', () => {
@@ -397,7 +394,10 @@ describe('clients that go away, or stay for too long', () => {
 });
 
 test('slow ones are sent away after half a minute, and before that nobody waits for them', async () => {
-  await Promise.race([Promise.all(slow.map(({ closed }) => closed)), sleep(60_000)]);
+  await Promise.race([
+    Promise.all(slow.map(({ closed }) => closed)),
+    sleep(60_000, undefined, { ref: false }),
+  ]);
   const ends = slow.map((wire) => statuses(wire.text()));
   expect(ends).toEqual(slow.map(() => [408]));
 });
