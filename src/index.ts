@@ -11,6 +11,7 @@ export * from './model/instance.js';
 export * from './model/prediction.js';
 export * from './model/run.js';
 export * from './model/score.js';
+export * from './model/trajectory.js';
 export * from './model/validation.js';
 export * from './model/verdict.js';
 export * from './stats/gold-validity.js';
