@@ -1,4 +1,6 @@
 /** Public API: what plugins, reports, datasets and benchmarks may import. Importing it does nothing. */
+export { activationOf } from './container/activation.js';
+export { grantedLimits } from './container/limits.js';
 export type { DatasetFormat } from './dataset/format.js';
 export type { DatasetAliases } from './dataset/load.js';
 export * from './engine/engine.js';
@@ -17,6 +19,8 @@ export * from './model/verdict.js';
 export * from './stats/gold-validity.js';
 export * from './stats/instances.js';
 export * from './stats/summary.js';
+export { type Clock, pause } from './util/clock.js';
 export { canonicalJson, sha256 } from './util/hash.js';
 export { packageRoot } from './util/package.js';
-export { cut, harmless } from './util/words.js';
+export { createLimit } from './util/pool.js';
+export { cut, harmless, messageOf } from './util/words.js';

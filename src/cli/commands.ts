@@ -2,6 +2,7 @@ import type { Command, CommandGroup } from './command.js';
 import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, withGroups } from './flags.js';
 import { harborCommands } from './harbor-commands.js';
 import { imagesCommands } from './images-commands.js';
+import { rolloutCommand } from './rollout-command.js';
 import {
   EVAL_IMAGE_FLAGS,
   INSTANCE_IMAGE_FLAGS,
@@ -281,6 +282,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
       ),
     run: async (args, host) => (await import('./dataset.js')).datasetCommand(args, host),
   },
+  rolloutCommand,
   serveCommand,
   workerCommand,
   imagesCommands,

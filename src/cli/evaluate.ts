@@ -1,8 +1,9 @@
 import type { Verdict } from '../model/verdict.js';
-import { execute, prepare } from './eval.js';
+import { execute } from './eval.js';
 import { executeOnQueue } from './eval-queue.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
+import { prepare } from './plan.js';
 import { finishReport, knownTroubles } from './results.js';
 import type { EvalArgs } from './run-flags.js';
 

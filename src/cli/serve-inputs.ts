@@ -9,11 +9,11 @@ import { REWARDS, type RewardFunction, type RewardRule } from '../reward/rewards
 import type { Catalogue } from '../run/task.js';
 import type { AppOptions } from '../serve/app.js';
 import { messageOf } from '../util/words.js';
-import { engineFor } from './eval.js';
 import { usage } from './exit.js';
 import { checkCount, parseBytes, parseRate } from './flags.js';
 import type { Host } from './host.js';
 import { loadInstances, specsOf } from './inputs.js';
+import { engineFor } from './plan.js';
 import { benchmarkFor, datasetFormats, profileNamed } from './registry.js';
 import type { EvalArgs } from './run-flags.js';
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { activationOf } from '../container/activation.js';
 import { applyPatch, PATCH_FILE } from '../container/apply.js';
 import { DEFAULT_DEADLINES } from '../container/deadline.js';
 import { grantedLimits } from '../container/limits.js';
@@ -15,11 +16,11 @@ import { harmless } from '../util/words.js';
 import { connectForInstances, type InstanceImageFlags } from './connect.js';
 import { limitsOf } from './context.js';
 import { orphanLabels } from './engines.js';
-import { engineFor } from './eval.js';
 import { EXIT, usage } from './exit.js';
 import type { DatasetFlags, EngineFlags } from './flags.js';
 import type { Host } from './host.js';
 import { loadInstances } from './inputs.js';
+import { engineFor } from './plan.js';
 import { benchmarkFor, profileNamed } from './registry.js';
 
 type ShellArgs = Readonly<
@@ -141,7 +142,7 @@ async function open({ engine, as, spec, profile, patch, signal, onNews }: OpenOp
     container = await engine.containers.start(as, signal);
     const files = [
       { path: EVAL_SCRIPT, content: profile.prepareScript(spec.evalScript), mode: 0o755 },
-      { path: SHELL_RC, content: `. ~/.bashrc 2>/dev/null\n${activation(spec)}\ncd ${spec.workdir}\n` },
+      { path: SHELL_RC, content: `. ~/.bashrc 2>/dev/null\n${activationOf(spec)}\ncd ${spec.workdir}\n` },
       ...(patch === undefined ? [] : [{ path: PATCH_FILE, content: patch }]),
     ];
     await container.put(files, signal);
@@ -163,14 +164,6 @@ async function open({ engine, as, spec, profile, patch, signal, onNews }: OpenOp
   }
 }
 
-/** The lines of the eval script that make its environment the active one. */
-function activation({ evalScript }: EvalSpec): string {
-  const lines = evalScript
-    .split('\n')
-    .filter((line) => /^((source|\.) \S+\/activate|conda activate \S+)\b/.test(line));
-  return [...new Set(lines)].join('\n');
-}
-
 async function runCommand(
   container: Container,
   command: readonly string[],
@@ -181,7 +174,7 @@ async function runCommand(
   const shown = (chunk: Uint8Array) =>
     process.stdout.isTTY ? harmless(decoder.decode(chunk, { stream: true })) : chunk;
   const { exitCode } = await container.exec({
-    argv: ['/bin/bash', '-c', `${activation(spec)}\nexec "$@"`, 'assay', ...command],
+    argv: ['/bin/bash', '-c', `${activationOf(spec)}\nexec "$@"`, 'assay', ...command],
     workdir: spec.workdir,
     signal,
     async onOutput(chunk) {

@@ -9,10 +9,11 @@ import { writeAtomic } from '../util/files.js';
 import { inShard } from '../util/shard.js';
 import { connectForInstances } from './connect.js';
 import { deadlinesOf } from './context.js';
-import { execute, type Plan, prepare } from './eval.js';
+import { execute } from './eval.js';
 import { EXIT } from './exit.js';
 import type { Host } from './host.js';
 import { listenForInterrupt } from './interrupt.js';
+import { type Plan, prepare } from './plan.js';
 import type { EvalArgs } from './run-flags.js';
 
 type ValidateArgs = Omit<EvalArgs, 'predictions' | 'gold' | 'empty' | 'model' | 'fail-under' | 'dry-run'>;

@@ -97,7 +97,6 @@ export const Episode = Type.Object({
   mode: Type.Union([Type.Literal('chat'), Type.Literal('token')]),
   purpose: Type.Union([Type.Literal('eval'), Type.Literal('training')]),
   rowHash: Type.String(),
-  imageDigest: Type.Optional(Type.String()),
   prompt: Type.Array(Message),
   limits: EpisodeLimits,
   startedAt: Type.String(),
@@ -123,7 +122,10 @@ export const EpisodeResult = Type.Object({
   patch: Type.Union([Type.String(), Type.Null()]),
   turns: Type.Integer({ minimum: 0 }),
   usage: Usage,
+  /** Of the policy and of commands; waits in queues are left out. */
   seconds: Type.Number(),
+  /** Of the sandbox in which it ended. */
+  imageDigest: Type.Optional(Type.String()),
   finishedAt: Type.String(),
 });
 export type EpisodeResult = Static<typeof EpisodeResult>;

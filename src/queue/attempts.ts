@@ -1,9 +1,9 @@
-import { infraError } from '../grade/unscored.js';
 import type { Verdict } from '../model/verdict.js';
 import type { Attempts } from '../run/attempts.js';
 import type { AttemptRecord } from '../run/record.js';
 import { taskOfJob } from '../run/task.js';
-import { identity, type Job, type Question } from '../run-instance.js';
+import { unjudged } from '../run/unjudged.js';
+import type { Job, Question } from '../run-instance.js';
 import type { Clock } from '../util/clock.js';
 import { canonicalJson } from '../util/hash.js';
 import { orderOf, type Result } from './order.js';
@@ -27,18 +27,10 @@ export function queueAttempts(options: QueueAttemptsOptions): Attempts {
 
   /** A worker knows neither the attempt nor what the run knows of the instance. */
   function verdictOf(job: Job, result: Result): Verdict {
-    const own = identity(job, undefined);
-    if ('error' in result) {
-      const error = errorOf(result.error);
-      return {
-        ...own,
-        ...infraError(error, 'prepare'),
-        ...{ notes: [...job.prediction.notes], engine: how.engine, isolation: 'queue', granted: {} },
-        ...{ seconds: {}, tries: 1, finishedAt: clock.iso() },
-      };
-    }
+    if ('error' in result)
+      return unjudged(job, errorOf(result.error), { engine: how.engine, isolation: 'queue', clock });
     const { verdict } = result;
-    const { attempt, model } = own;
+    const { attempt, model } = job.prediction;
     return { ...verdict, attempt, model, notes: [...verdict.notes, ...(notesOn?.(verdict) ?? [])] };
   }
 

@@ -3,17 +3,20 @@ import type { Verdict } from '../model/verdict.js';
 import type { Job, RunInstanceContext } from '../run-instance.js';
 import { startAhead } from './ahead.js';
 import { type AttemptOptions, attempt } from './attempt.js';
+import type { AttemptRecord } from './record.js';
 import { startRemoval } from './removal.js';
 
 /** Does the attempts of a run: here, or on other machines. */
 export interface Attempts {
-  /** The final verdict, written to its record. Rejects when the run is killed, or when no record can be written. */
-  attempt(job: Job, hooks: AttemptHooks): Promise<Verdict>;
+  /** The final verdict, written to its record; undefined: there is nothing to be judged. Rejects when the run is killed, or when no record can be written. */
+  attempt(job: Job, hooks: AttemptHooks): Promise<Verdict | undefined>;
   /** Resolves when nothing is left of the attempts, which have ended. */
   finish(): Promise<void>;
 }
 
-export type AttemptHooks = Pick<AttemptOptions, 'begin' | 'onRetry' | 'onPhase'> & {
+export type AttemptHooks = Pick<AttemptOptions, 'onRetry' | 'onPhase'> & {
+  /** Opens the record of a try; `patch`: where it isn't the job's own. */
+  readonly begin: (tries: number, patch?: string | null) => Promise<AttemptRecord>;
   /** Jobs that are next in turn. */
   readonly upcoming: () => readonly Job[];
 };

@@ -57,6 +57,8 @@ export async function evaluateBy(options: EvaluateByOptions): Promise<RunResults
   const stop = new AbortController();
   const halt = AbortSignal.any([drain, kill, stop.signal]);
   let infraErrors = 0;
+  /** Jobs that came to nothing that could be judged. */
+  let without = 0;
   let status: 'done' | 'interrupted' | 'failed' = 'failed';
   let failure: AssayError | undefined;
   const verdicts: Verdict[] = [...ledger.done.values()];
@@ -69,14 +71,18 @@ export async function evaluateBy(options: EvaluateByOptions): Promise<RunResults
     const who = { instanceId: job.spec.instanceId, attempt: job.prediction.attempt };
     const verdict = await attempts.attempt(job, {
       upcoming,
-      begin: async (tries) => {
+      begin: async (tries, patch = job.prediction.patch) => {
         await emit({ type: 'attempt_start', at: clock.iso(), ...who, try: tries });
-        return ledger.begin(who.instanceId, who.attempt, job.prediction.patch);
+        return ledger.begin(who.instanceId, who.attempt, patch);
       },
       onRetry: ({ reason, detail }, tries) =>
         emit({ type: 'retry', at: clock.iso(), ...who, try: tries, reason, detail }),
       onPhase: (phase) => options.onEvent({ type: 'phase', at: clock.iso(), ...who, phase }),
     });
+    if (verdict === undefined) {
+      without++;
+      return;
+    }
     verdicts.push(verdict);
     await emit({ type: 'verdict', at: verdict.finishedAt, verdict });
     if (verdict.outcome === 'infra_error' && ++infraErrors === options.maxFailures) stop.abort();
@@ -101,7 +107,7 @@ export async function evaluateBy(options: EvaluateByOptions): Promise<RunResults
       pid: owner.pid,
     });
     await runPool(todo, { workers: options.workers, drain: halt }, work);
-    status = verdicts.length < options.jobs.length ? 'interrupted' : 'done';
+    status = verdicts.length + without < options.jobs.length ? 'interrupted' : 'done';
   } catch (error) {
     if (kill.aborted || isInterrupted(error)) status = 'interrupted';
     else failure = toAssayError(error);

@@ -1,0 +1,165 @@
+import type { Clock, Episode, EpisodeEnd, Message, Turn, Usage } from '../../src/index.js';
+import { AssayError } from '../../src/index.js';
+import type { Conversation, Policy, Sample } from './policy/policy.js';
+import type { Scaffold } from './scaffold/scaffold.js';
+import type { CommandResult, Session } from './session.js';
+
+/** What an episode needs from outside. */
+export interface EpisodeWorld {
+  readonly policy: Policy;
+  readonly scaffold: Scaffold;
+  readonly session: Session;
+  readonly clock: Clock;
+  /** Waits for the turn of this call among those of all episodes. */
+  readonly callModel: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Keeps a turn; the next one begins when it is kept. */
+  readonly record: (turn: Turn) => Promise<void>;
+  /** Told of a recorded turn whose command, done once more, was answered in another way. */
+  readonly onDrift: (turn: Turn, observation: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Played {
+  readonly turns: readonly Turn[];
+  readonly end: Exclude<EpisodeEnd, 'policy_error' | 'sandbox_error' | 'stopped_early'>;
+}
+
+/** Whose fault ended an episode that has no score. */
+export class EpisodeFault extends Error {
+  override readonly name = 'EpisodeFault';
+  constructor(
+    readonly end: 'policy_error' | 'sandbox_error',
+    override readonly cause: unknown,
+  ) {
+    super(end);
+  }
+}
+
+/**
+ * Plays an episode to its end: the policy sees all that was said, its command changes the sandbox, the observation comes back. `recorded` turns are not asked for again:
+ * their commands are done once more in the new sandbox, and what they were answered stands. Rejects with {@link EpisodeFault}, and with the signal's reason.
+ */
+export async function playEpisode(
+  episode: Pick<Episode, 'prompt' | 'limits'>,
+  recorded: readonly Turn[],
+  world: EpisodeWorld,
+): Promise<Played> {
+  const { limits } = episode;
+  const { scaffold, session, signal } = world;
+  const turns: Turn[] = [];
+  let state = scaffold.start();
+  const act = async (response: string, seconds: number) => {
+    const bounds = { seconds, outputChars: limits.observationChars };
+    const { step, state: next } = await faultOf('sandbox_error', signal, () =>
+      scaffold.step(response, { state, session, limits: bounds, signal }),
+    );
+    state = next;
+    return step;
+  };
+  for (const turn of recorded) {
+    const step = await act(turn.response, limits.commandSeconds);
+    if (step.observation !== turn.observation) world.onDrift(turn, step.observation);
+    turns.push(turn);
+    if (step.submit === true) return { turns, end: 'submitted' };
+  }
+  for (;;) {
+    const left =
+      limits.episodeSeconds - turns.reduce((sum, { seconds }) => sum + seconds.policy + seconds.command, 0);
+    if (turns.length >= limits.turns) return { turns, end: 'turn_limit' };
+    if (left <= 0) return { turns, end: 'episode_timeout' };
+    const sampled = await sample({ messages: messagesOf(episode.prompt, turns), turns }, left, world);
+    if (typeof sampled === 'string') return { turns, end: sampled };
+    const from = world.clock.now();
+    const step = await act(
+      sampled.text,
+      Math.min(limits.commandSeconds, Math.max(left - sampled.seconds, 1)),
+    );
+    const { text, seconds, ...answer } = sampled;
+    const turn: Turn = {
+      index: turns.length + 1,
+      response: text,
+      command: step.command,
+      ...(step.formatError === undefined ? {} : { formatError: step.formatError }),
+      observation: step.observation,
+      ...resultOf(step.result),
+      ...answer,
+      seconds: { policy: seconds, command: (world.clock.now() - from) / 1000 },
+    };
+    await world.record(turn);
+    turns.push(turn);
+    if (step.submit === true) return { turns, end: 'submitted' };
+    if (turn.usage.promptTokens + turn.usage.completionTokens >= limits.contextTokens)
+      return { turns, end: 'context_limit' };
+  }
+}
+
+/** All that was said, as the policy sees it. */
+export function messagesOf(prompt: readonly Message[], turns: readonly Turn[]): readonly Message[] {
+  return [
+    ...prompt,
+    ...turns.flatMap(({ response, observation }) => [
+      { role: 'assistant' as const, content: response },
+      { role: 'user' as const, content: observation },
+    ]),
+  ];
+}
+
+/** Tokens and cost of all turns. */
+export function totalUsage(turns: readonly Pick<Turn, 'usage'>[]): Usage {
+  const costs = turns.flatMap(({ usage: { cost } }) => (cost === undefined ? [] : [cost]));
+  return {
+    promptTokens: turns.reduce((sum, { usage }) => sum + usage.promptTokens, 0),
+    completionTokens: turns.reduce((sum, { usage }) => sum + usage.completionTokens, 0),
+    ...(costs.length === 0 ? {} : { cost: costs.reduce((sum, cost) => sum + cost, 0) }),
+  };
+}
+
+type Sampled = Sample & { readonly seconds: number };
+
+/** The next turn's text, or how the episode ends instead. Time spent waiting for a turn in the queue is nobody's. */
+function sample(
+  conversation: Conversation,
+  left: number,
+  { policy, clock, callModel, signal }: EpisodeWorld,
+): Promise<Sampled | 'context_limit' | 'episode_timeout'> {
+  return faultOf('policy_error', signal, () =>
+    callModel(async () => {
+      const late = new AbortController();
+      const cancel = clock.after(left * 1000, () => late.abort());
+      const from = clock.now();
+      try {
+        const answer = await policy.sample(conversation, AbortSignal.any([signal, late.signal]));
+        return { ...answer, seconds: (clock.now() - from) / 1000 };
+      } catch (error) {
+        if (late.signal.aborted) return 'episode_timeout';
+        if (error instanceof AssayError && error.code === 'context_limit') return 'context_limit';
+        throw error;
+      } finally {
+        cancel();
+      }
+    }),
+  );
+}
+
+function resultOf(
+  result: CommandResult | undefined,
+): Pick<Turn, 'exitCode' | 'isTimeout' | 'truncatedChars'> {
+  if (result === undefined) return {};
+  const { exitCode, isTimeout, truncatedChars } = result;
+  return {
+    exitCode,
+    ...(isTimeout ? { isTimeout } : {}),
+    ...(truncatedChars > 0 ? { truncatedChars } : {}),
+  };
+}
+
+/** What `work` gives; what it throws says whose fault it is, unless the episode was stopped. */
+async function faultOf<T>(end: EpisodeFault['end'], signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  try {
+    return await work();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new EpisodeFault(end, error);
+  }
+}

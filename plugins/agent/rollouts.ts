@@ -1,0 +1,205 @@
+import type {
+  Clock,
+  Container,
+  ContainerSpec,
+  Engine,
+  Episode,
+  EpisodeResult,
+  Instance,
+  Turn,
+} from '../../src/index.js';
+import { AssayError, createLimit, pause, toAssayError } from '../../src/index.js';
+import { EpisodeFault, playEpisode, totalUsage } from './episode.js';
+import type { Policy } from './policy/policy.js';
+import { openSandbox } from './sandbox.js';
+import type { Scaffold } from './scaffold/scaffold.js';
+import type { TrajectoryStore } from './store.js';
+
+/** One sample of one instance. */
+export interface EpisodeTask {
+  readonly instance: Pick<Instance, 'instanceId' | 'repo' | 'problemStatement' | 'rowHash'>;
+  /** From 1. */
+  readonly sample: number;
+  readonly workdir: string;
+  /** Shell lines that make the environment active. */
+  readonly activation: string;
+  /** Finds, pulls or makes the image, and says what container an episode of it gets. */
+  readonly container: (
+    signal: AbortSignal,
+  ) => Promise<{ readonly spec: ContainerSpec; readonly digest: string }>;
+}
+
+/** An episode that has ended; its turns are in the store. */
+export interface Finished {
+  readonly episode: Episode;
+  readonly result: EpisodeResult;
+}
+
+export type RolloutEvent =
+  | { readonly type: 'episode_start'; readonly episodeId: string; readonly turns: number }
+  | { readonly type: 'turn'; readonly episodeId: string; readonly turn: Turn }
+  | { readonly type: 'episode_end'; readonly episodeId: string; readonly result: EpisodeResult };
+
+export interface RolloutsOptions {
+  readonly engine: Pick<Engine, 'containers'>;
+  readonly policy: Policy;
+  readonly scaffold: Scaffold;
+  readonly store: TrajectoryStore;
+  readonly clock: Clock;
+  /** What all episodes of the run have in common. */
+  readonly settings: Pick<Episode, 'model' | 'demonstration' | 'purpose' | 'limits'>;
+  /** Episodes that have a container at once. */
+  readonly sandboxes: number;
+  /** Requests to the model at once. */
+  readonly modelCalls: number;
+  /** Further tries after failures that aren't the model's fault and may pass; each goes on where the last one stopped. */
+  readonly retries: number;
+  readonly onEvent: (event: RolloutEvent) => void;
+  readonly onWarning: (message: string) => void;
+  /** Aborted: no further episode begins. */
+  readonly drain: AbortSignal;
+  /** Aborted: running episodes are left as they are, to be gone on with. */
+  readonly signal: AbortSignal;
+}
+
+export interface Rollouts {
+  /**
+   * Plays an episode, or gives it as it was recorded. `stop`: the group needs no more of it. An end of `policy_error` or `sandbox_error` is kept, too, and tried
+   * again by the next run. Rejects when the run is aborted, or when nothing can be recorded.
+   */
+  play(task: EpisodeTask, stop: AbortSignal): Promise<Finished>;
+}
+
+/** Time for the engine and the diff of an episode; commands and model have their own. */
+const START_SECONDS = 300;
+const DIFF_SECONDS = 120;
+const RETRY_WAIT_MS = 1000;
+
+/** Ends that a later run tries again. */
+export function isFault(result: EpisodeResult): boolean {
+  return result.end === 'policy_error' || result.end === 'sandbox_error';
+}
+
+/** Plays episodes with queues of their own for sandboxes and model calls: a slow one holds up no other. */
+export function startRollouts(options: RolloutsOptions): Rollouts {
+  const { engine, policy, scaffold, store, clock, settings, retries, onEvent, onWarning, signal } = options;
+  const inSandbox = createLimit(options.sandboxes);
+  const callModel = createLimit(options.modelCalls);
+
+  /** One try in a container of its own. */
+  async function attempt(episode: Episode, recorded: readonly Turn[], task: EpisodeTask, stop: AbortSignal) {
+    const turns = [...recorded];
+    const bound = AbortSignal.any([signal, stop]);
+    let container: Container | undefined;
+    let imageDigest: string | undefined;
+    const record = async (turn: Turn) => {
+      await store.append({ type: 'turn', episodeId: episode.episodeId, ...turn });
+      turns.push(turn);
+      onEvent({ type: 'turn', episodeId: episode.episodeId, turn });
+    };
+    try {
+      const sandbox = await inSandboxTime(START_SECONDS, bound, async (late) => {
+        const { spec, digest } = await task.container(late);
+        imageDigest = digest;
+        container = await engine.containers.start(spec, late);
+        return openSandbox(container, { ...task, clock, signal: bound });
+      });
+      const { end } = await playEpisode(episode, recorded, {
+        ...{ policy, scaffold, session: sandbox.session, clock, callModel, record, signal: bound },
+        onDrift: ({ index }) =>
+          onWarning(
+            `${episode.episodeId}: turn ${index} was answered in another way when it was done once more`,
+          ),
+      });
+      await sandbox.session.close();
+      const isGraded = end === 'submitted' || episode.limits.gradeUnsubmitted;
+      const patch = isGraded ? await inSandboxTime(DIFF_SECONDS, bound, sandbox.diff) : null;
+      return { end, patch, turns, imageDigest };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (stop.aborted) return { end: 'stopped_early' as const, patch: null, turns, imageDigest };
+      const fault = error instanceof EpisodeFault ? error : new EpisodeFault('sandbox_error', error);
+      return { end: fault.end, patch: null, turns, imageDigest, error: toAssayError(fault.cause) };
+    } finally {
+      await container?.destroy().catch((error: unknown) => onWarning(toAssayError(error).message));
+    }
+  }
+
+  async function inSandboxTime<T>(
+    seconds: number,
+    bound: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const late = new AbortController();
+    const cancel = clock.after(seconds * 1000, () =>
+      late.abort(new AssayError('phase_timeout', `the sandbox took longer than ${seconds} s`)),
+    );
+    try {
+      return await work(AbortSignal.any([bound, late.signal]));
+    } finally {
+      cancel();
+    }
+  }
+
+  return {
+    async play(task, stop) {
+      const episodeId = `${task.instance.instanceId}#${task.sample}`;
+      const known = store.known().get(episodeId);
+      if (known?.result !== undefined && !isFault(known.result))
+        return { episode: known.episode, result: known.result };
+      return inSandbox(async () => {
+        if (options.drain.aborted) throw new AssayError('interrupted', `${episodeId} was not begun`);
+        let episode = known?.episode;
+        if (episode === undefined) {
+          episode = newEpisode(episodeId, task, options);
+          await store.append({ type: 'episode', ...episode });
+        }
+        let turns = known?.turns ?? [];
+        onEvent({ type: 'episode_start', episodeId, turns: turns.length });
+        for (let tries = 1; ; tries++) {
+          const played = await attempt(episode, turns, task, stop);
+          turns = played.turns;
+          const { end, patch, error, imageDigest } = played;
+          if (error !== undefined && error.retryable && tries <= retries) {
+            onWarning(`${episodeId}: ${error.message} [${error.code}]; trying again`);
+            await pause(RETRY_WAIT_MS * 2 ** (tries - 1), clock, signal);
+            continue;
+          }
+          const result: EpisodeResult = {
+            end,
+            ...(error === undefined ? {} : { detail: `${error.message} [${error.code}]` }),
+            patch,
+            turns: turns.length,
+            usage: totalUsage(turns),
+            seconds: turns.reduce((sum, { seconds }) => sum + seconds.policy + seconds.command, 0),
+            ...(imageDigest === undefined ? {} : { imageDigest }),
+            finishedAt: clock.iso(),
+          };
+          await store.append({ type: 'result', episodeId, ...result });
+          onEvent({ type: 'episode_end', episodeId, result });
+          return { episode, result };
+        }
+      });
+    },
+  };
+}
+
+function newEpisode(
+  episodeId: string,
+  { instance, sample, workdir }: EpisodeTask,
+  { policy, scaffold, settings, clock }: RolloutsOptions,
+): Episode {
+  const { demonstration } = settings;
+  return {
+    schemaVersion: 1,
+    episodeId,
+    instanceId: instance.instanceId,
+    sample,
+    ...settings,
+    scaffold: `${scaffold.name}@${scaffold.version}`,
+    mode: policy.mode,
+    rowHash: instance.rowHash,
+    prompt: [...scaffold.prompt(instance, { demonstration, workdir })],
+    startedAt: clock.iso(),
+  };
+}

@@ -1,0 +1,81 @@
+import { type EpisodeTask, isFault, type Rollouts } from '../../plugins/agent/rollouts.js';
+import { AssayError } from '../errors.js';
+import type { EpisodeResult } from '../model/trajectory.js';
+import type { Verdict } from '../model/verdict.js';
+import { toPrediction } from '../patch/read.js';
+import type { AttemptHooks, Attempts } from '../run/attempts.js';
+import { unjudged } from '../run/unjudged.js';
+import type { Job } from '../run-instance.js';
+import type { Clock } from '../util/clock.js';
+import { createLimit } from '../util/pool.js';
+
+interface RolloutAttemptsOptions {
+  /** Called once the run folder is this process's alone. */
+  readonly open: () => Promise<Rollouts>;
+  readonly taskOf: (job: Job) => EpisodeTask;
+  /** Grades what episodes end with; absent: they aren't graded. */
+  readonly grader?: Attempts;
+  /** Gradings at once. */
+  readonly gradings: number;
+  /** Ends the other episodes of an instance once so many are resolved. */
+  readonly stopGroup?: number;
+  /** Verdicts that the run has already. */
+  readonly before: readonly Verdict[];
+  readonly engine: string;
+  readonly clock: Clock;
+}
+
+interface Group {
+  resolved: number;
+  readonly stop: AbortController;
+}
+
+/** Attempts that play an episode first, and grade its patch while others are still played. */
+export function rolloutAttempts(options: RolloutAttemptsOptions): Attempts {
+  const { open, taskOf, grader, stopGroup = Number.POSITIVE_INFINITY, before, engine, clock } = options;
+  const inGrading = createLimit(options.gradings);
+  const groups = new Map<string, Group>();
+  let opened: Promise<Rollouts> | undefined;
+
+  function groupOf(instanceId: string): Group {
+    const known = groups.get(instanceId);
+    if (known !== undefined) return known;
+    const group = { resolved: 0, stop: new AbortController() };
+    groups.set(instanceId, group);
+    return group;
+  }
+  function count(verdict: Verdict): void {
+    const group = groupOf(verdict.instanceId);
+    if (verdict.strict?.resolved ?? verdict.outcome === 'resolved') group.resolved++;
+    if (group.resolved >= stopGroup) group.stop.abort();
+  }
+  before.forEach(count);
+
+  async function judge(job: Job, result: EpisodeResult, hooks: AttemptHooks): Promise<Verdict | undefined> {
+    if (grader === undefined || result.end === 'stopped_early') return undefined;
+    if (isFault(result)) {
+      const code = result.end === 'policy_error' ? 'policy_failed' : 'engine_failed';
+      const error = new AssayError(code, result.detail ?? result.end);
+      const verdict = unjudged(job, error, { engine, isolation: 'none', clock });
+      await (await hooks.begin(1, null)).finish(verdict);
+      return verdict;
+    }
+    const prediction = toPrediction({ ...job.prediction, patch: result.patch });
+    return grader.attempt(
+      { ...job, prediction },
+      { ...hooks, begin: (tries) => hooks.begin(tries, result.patch) },
+    );
+  }
+
+  return {
+    async attempt(job, hooks) {
+      opened ??= open();
+      const { stop } = groupOf(job.spec.instanceId);
+      const { result } = await (await opened).play(taskOf(job), stop.signal);
+      const verdict = await inGrading(() => judge(job, result, hooks));
+      if (verdict !== undefined) count(verdict);
+      return verdict;
+    },
+    finish: async () => grader?.finish(),
+  };
+}

@@ -1,0 +1,213 @@
+import { join, relative } from 'node:path';
+import { openAiPolicy } from '../../plugins/agent/policy/index.js';
+import { isFault, type RolloutEvent, startRollouts } from '../../plugins/agent/rollouts.js';
+import { scaffolds } from '../../plugins/agent/scaffold/index.js';
+import { openStore, type TrajectoryStore } from '../../plugins/agent/store.js';
+import { activationOf } from '../container/activation.js';
+import { grantedLimits } from '../container/limits.js';
+import type { Instance } from '../model/instance.js';
+import type { RunInstance } from '../model/run.js';
+import type { EpisodeLimits } from '../model/trajectory.js';
+import { toPrediction } from '../patch/read.js';
+import { attemptsHere } from '../run/attempts.js';
+import { evaluateBy } from '../run/evaluate.js';
+import { readVerdicts } from '../run/folder.js';
+import { defaultWorkers } from '../run/schedule.js';
+import type { Job } from '../run-instance.js';
+import { writeAtomic } from '../util/files.js';
+import { connectForInstances } from './connect.js';
+import { contextFor, deadlinesOf } from './context.js';
+import { JSON_EVENTS } from './eval.js';
+import { EXIT, usage } from './exit.js';
+import { checkCount, parseSeconds } from './flags.js';
+import type { Host } from './host.js';
+import { neededImages } from './images-resolve.js';
+import { loadInstances } from './inputs.js';
+import { listenForInterrupt } from './interrupt.js';
+import { checkFlags, DEFINING, definingOptions, type Plan, planOf } from './plan.js';
+import { finishReport, knownTroubles } from './results.js';
+import { rolloutAttempts } from './rollout-attempts.js';
+import { ROLLOUT_DEFINING, type RolloutArgs } from './rollout-command.js';
+import { rolloutProgress } from './rollout-progress.js';
+
+/** `assay rollout`: instances to trajectories and predictions, and with --eval to verdicts and a report. */
+export async function rolloutCommand(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
+  const args = raw as RolloutArgs & { readonly model: string; readonly 'base-url': string };
+  checkRollout(args);
+  const dataset = await loadInstances(args, host);
+  const { model, samples = 1 } = args;
+  const predictions = dataset.ofAllShards.flatMap(({ instanceId }) =>
+    Array.from({ length: samples }, (_, index) =>
+      toPrediction({ instanceId, model, attempt: index + 1, patch: null }),
+    ),
+  );
+  const plan = planOf({ ...args, epochs: 1 }, host, {
+    ...{ dataset, predictions, model, label: model, source: 'rollout', sha256: '', trusted: false },
+    options: definingOptions(args, [...DEFINING, ...ROLLOUT_DEFINING]),
+  });
+  const instances = new Map(dataset.all.map((instance) => [instance.instanceId, instance]));
+  const results = await roll(
+    { ...plan, notesOn: await knownTroubles(plan.manifest, host) },
+    instances,
+    args,
+    host,
+  );
+  if (args.eval !== true) return EXIT.done;
+  const summary = await finishReport(results, plan.folder, args.json === true, host);
+  if (summary.outcomes.infra_error > 0) return EXIT.infraLeft;
+  return (summary.passAt1.rate ?? 0) < (args['fail-under'] ?? 0) ? EXIT.belowThreshold : EXIT.done;
+}
+
+async function roll(
+  plan: Plan,
+  instances: ReadonlyMap<string, Instance>,
+  args: RolloutArgs & { readonly model: string; readonly 'base-url': string },
+  host: Host,
+) {
+  const { clock } = host;
+  const { folder, jobs } = plan;
+  const interrupt = listenForInterrupt(host);
+  const { drain, kill } = interrupt;
+  const progress = rolloutProgress(args, jobs.length, host);
+  const connected = await connectForInstances(args, {
+    engineName: plan.engineName,
+    host,
+    pullSeconds: deadlinesOf(args).pull,
+    onLog: progress.warn,
+    signal: kill,
+    needed: neededImages(jobs, []),
+  });
+  const { engine } = connected;
+  let store: TrajectoryStore | undefined;
+  try {
+    const { context, workers } = await contextFor(args, {
+      ...{ connected, host, trusted: false },
+      runId: plan.manifest.runId,
+    });
+    const { engineInfo } = context;
+    const gradings = args.gradings ?? defaultWorkers(engineInfo.cpus, engineInfo.freeMemoryBytes);
+    host.err(
+      `${jobs.length} episodes, ${workers} at once, ${engine.name} (${engineInfo.isolation}) -> ${relative(host.cwd, folder)}`,
+    );
+    const shared = {
+      context: { ...context, notesOn: plan.notesOn },
+      strict: args.strict === true,
+      retries: args.retries ?? 2,
+      onWarning: progress.warn,
+      kill,
+    };
+    const onEvent = (event: RolloutEvent) => {
+      progress.onEvent(event);
+      if (args.json === true && event.type !== 'turn') host.out(JSON.stringify(event));
+    };
+    const attempts = rolloutAttempts({
+      async open() {
+        store = await openStore(join(folder, 'trajectories'));
+        return startRollouts({
+          ...{ engine, store, clock, onEvent, onWarning: progress.warn, drain, signal: kill },
+          policy: policyOf(args, host),
+          scaffold: scaffolds[args.scaffold ?? 'tools'] ?? fail(args.scaffold),
+          settings: {
+            model: args.model,
+            demonstration: args.demonstration === true,
+            purpose: args.training === true ? 'training' : 'eval',
+            limits: limitsOf(args),
+          },
+          sandboxes: workers,
+          modelCalls: args['model-calls'] ?? workers,
+          retries: shared.retries,
+        });
+      },
+      taskOf: ({ spec, prediction }: Job) => ({
+        instance: instances.get(spec.instanceId) as Instance,
+        sample: prediction.attempt,
+        workdir: spec.workdir,
+        activation: activationOf(spec),
+        container: async (signal) => {
+          const image = await context.resolveImage(spec, signal);
+          return {
+            digest: image.digest,
+            spec: {
+              image: image.ref,
+              name: `assay.rollout.${spec.instanceId.toLowerCase()}.${prediction.attempt}`,
+              labels: { ...context.labels, 'assay.instance': spec.instanceId },
+              limits: grantedLimits({ ...spec.needs, network: false }, context),
+            },
+          };
+        },
+      }),
+      ...(args.eval === true ? { grader: attemptsHere(shared) } : {}),
+      ...{ gradings, stopGroup: args['stop-group'], engine: engine.name, clock },
+      before: await readVerdicts(folder),
+    });
+    return await evaluateBy({
+      ...{ folder, manifest: plan.manifest, jobs, attempts, clock, drain, kill },
+      instances: args['stop-group'] === undefined ? plan.instances : plan.instances.map(withoutAttempts),
+      owner: host.self,
+      again: ({ outcome }) => outcome === 'infra_error',
+      // All wait in the queues of the rollouts.
+      workers: jobs.length,
+      durations: new Map(),
+      onEvent(event) {
+        progress.onRunEvent(event);
+        if (args.json === true && JSON_EVENTS.has(event.type)) host.out(JSON.stringify(event));
+      },
+      onWarning: progress.warn,
+    });
+  } finally {
+    progress.stop();
+    if (store !== undefined) {
+      await writePredictions(store, plan);
+      await store.close();
+    }
+    interrupt.release();
+    await engine.close();
+  }
+}
+
+/** Before anything is read. */
+function checkRollout(args: RolloutArgs): void {
+  checkFlags(args);
+  const counts = ['samples', 'turns', 'context', 'max-tokens', 'observation-chars'] as const;
+  for (const name of [...counts, 'model-calls', 'gradings', 'stop-group'] as const)
+    checkCount(args[name], name, 1);
+  if (args['stop-group'] !== undefined && args.eval !== true) throw usage('--stop-group needs --eval');
+  if (args.training === true && args.mode === 'chat')
+    throw usage('--training keeps token ids: it goes with --mode token');
+  if (args.training === true && args.temperature !== undefined && args.temperature !== 1)
+    throw usage('--training samples with temperature 1');
+  limitsOf(args);
+  if (!/^https?:\/\//.test(args['base-url'] ?? ''))
+    throw usage(`--base-url ${args['base-url']}: expected http://... or https://...`);
+}
+
+function limitsOf(args: RolloutArgs): EpisodeLimits {
+  return {
+    turns: args.turns ?? 40,
+    contextTokens: args.context ?? 65536,
+    commandSeconds: parseSeconds(args['command-timeout'] ?? '90', 'command-timeout'),
+    episodeSeconds: parseSeconds(args['episode-timeout'] ?? '1h', 'episode-timeout'),
+    observationChars: args['observation-chars'] ?? 16000,
+    gradeUnsubmitted: args['grade-unsubmitted'] !== false,
+  };
+}
+
+/** How many attempts there will be is not known beforehand. */
+function withoutAttempts({ attempts: _planned, ...instance }: RunInstance): RunInstance {
+  return instance;
+}
+
+/** What episodes came to, as other harnesses take it; those that failed for the machine's fault are left out. */
+async function writePredictions(store: TrajectoryStore, { jobs, folder }: Plan): Promise<void> {
+  const lines = jobs.flatMap(({ spec, prediction }) => {
+    const result = store.known().get(`${spec.instanceId}#${prediction.attempt}`)?.result;
+    if (result === undefined || isFault(result) || result.end === 'stopped_early') return [];
+    const line = {
+      instance_id: spec.instanceId,
+      model_name_or_path: prediction.model,
+      model_patch: result.patch ?? '',
+    };
+    return [`${JSON.stringify(line)}\n`];
+  });
+  await writeAtomic(join(folder, 'predictions.jsonl'), lines.join(''));
+}
