@@ -1,7 +1,7 @@
 import { applyPatch, PATCH_FILE } from './container/apply.js';
 import { type Deadlines, withDeadline } from './container/deadline.js';
 import { granted, grantedLimits } from './container/limits.js';
-import { EVAL_SCRIPT, type LogSink, runTests } from './container/test-log.js';
+import { assertSpace, EVAL_SCRIPT, type LogSink, runTests } from './container/test-log.js';
 import { wholeDiff } from './container/whole-diff.js';
 import type {
   Container,
@@ -175,6 +175,7 @@ export async function runInstance(job: Job, context: RunInstanceContext): Promis
     const tests = await timed('test', () => runTests(applied.container, run));
     await bounded('collect', () => context.log.end());
     const judgement = await timed('grade', async () => judge(tests, spec, profile));
+    if (judgement.outcome !== 'resolved') await assertSpace(applied.container, tests, signal);
     const { command } = applied;
     const more = { appliedWith: command, exitCode: tests.exitCode };
     const { strictLog: logOf } = context;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { PATCH_FILE } from './container/apply.js';
 import { type Deadlines, withDeadline } from './container/deadline.js';
 import { invertTests } from './container/invert-tests.js';
-import { EVAL_SCRIPT, type LogSink, runTests, type TestRun } from './container/test-log.js';
+import { assertSpace, EVAL_SCRIPT, type LogSink, runTests, type TestRun } from './container/test-log.js';
 import type { Container, ContainerSpec, Engine } from './engine/engine.js';
 import { AssayError } from './errors.js';
 import { type Judgement, judge } from './grade/verdict.js';
@@ -263,7 +263,9 @@ async function testRun(
   const sink = context.logOf(name);
   const seconds = deadlines.test * (name === 'inverted' ? LONGER : 1);
   const to = { workdir: spec.workdir, sink, seconds, clock, signal };
-  return runTests(container, to).finally(() => sink.end());
+  const run = await runTests(container, to).finally(() => sink.end());
+  await assertSpace(container, run, signal);
+  return run;
 }
 
 async function inContainer<T>(

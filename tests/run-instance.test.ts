@@ -163,6 +163,13 @@ describe('the central path', () => {
     expect(passed.verdict.outcome).toBe('resolved');
   });
 
+  test('tests that fail on a full disk are no verdict, and those that pass on one are', async () => {
+    const failed = await judge(testJob('a'), { exec: script({ output: 'FAIL' }), isDiskFull: true });
+    expect(failed.verdict).toMatchObject({ outcome: 'infra_error', reason: 'disk_full', phase: 'test' });
+    const passed = await judge(testJob('a'), { exec: script({ output: 'PASS' }), isDiskFull: true });
+    expect(passed.verdict.outcome).toBe('resolved');
+  });
+
   test('an instance gets the network only when its row needs it and the run allows it, and the verdict says so', async () => {
     const needy = { ...testJob('a'), spec: { ...testJob('a').spec, needs: { network: true } } };
     const granted = await judge(needy, { exec: script({ output: 'PASS' }) });

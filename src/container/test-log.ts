@@ -28,6 +28,8 @@ export interface TestRun {
   readonly exitCode: number | null;
   readonly ended: 'exited' | 'timeout' | 'log_limit' | 'disk_limit';
   readonly oomKilled: boolean;
+  /** The disk was seen to have no space left while they ran. */
+  readonly wasDiskFull: boolean;
 }
 
 interface RunTestsOptions {
@@ -52,14 +54,16 @@ export async function runTests(container: Container, options: RunTestsOptions): 
   };
   const arm = () => clock.after(seconds * 1000, () => end('timeout'));
   let cancel = arm();
+  let wasDiskFull = false;
+  const onLook = async () => {
+    wasDiskFull ||= await isDiskFull(container, signal);
+  };
   const result = (exitCode: number | null, oomKilled: boolean): TestRun => ({
     log: new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(chunks)),
-    exitCode,
-    ended,
-    oomKilled,
+    ...{ exitCode, ended, oomKilled, wasDiskFull },
   });
   const either = AbortSignal.any([signal, stop.signal]);
-  overDisk(container, clock, either).then(
+  overDisk(container, { clock, signal: either, onLook }).then(
     () => end('disk_limit'),
     () => {}, // aborted: the tests are over
   );
@@ -93,6 +97,29 @@ export async function runTests(container: Container, options: RunTestsOptions): 
   }
 }
 
+/**
+ * Throws `disk_full` where the disk had no space left while tests ran, or has none now: what failed then says nothing of the patch. Tests that were ended for what
+ * they wrote themselves are left out.
+ */
+export async function assertSpace(
+  container: Container,
+  { ended, wasDiskFull }: Pick<TestRun, 'ended' | 'wasDiskFull'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (ended === 'disk_limit' || !(wasDiskFull || (await isDiskFull(container, signal)))) return;
+  throw new AssayError(
+    'disk_full',
+    'tests failed while the disk that holds their container had no space left',
+    {
+      phase: 'test',
+    },
+  );
+}
+
+function isDiskFull(container: Container, signal: AbortSignal): Promise<boolean> {
+  return container.isDiskFull(signal).catch(() => false);
+}
+
 /** Time in which the engine ran nothing, or sent nothing of what it had, is not the patch's. */
 async function assertBusy(container: Container, { seconds, clock, signal }: RunTestsOptions): Promise<void> {
   const limits = { phase: 'test', seconds: STATE_SECONDS, clock, signal } as const;
@@ -101,9 +128,17 @@ async function assertBusy(container: Container, { seconds, clock, signal }: RunT
 }
 
 /** Resolves when the container is over its disk limit. An engine that fails to answer is asked again: the command itself tells when it is gone. */
-async function overDisk(container: Container, clock: Clock, signal: AbortSignal): Promise<void> {
+async function overDisk(
+  container: Container,
+  {
+    clock,
+    signal,
+    onLook,
+  }: Pick<RunTestsOptions, 'clock' | 'signal'> & { readonly onLook: () => Promise<void> },
+): Promise<void> {
   for (;;) {
     await pause(DISK_SECONDS * 1000, clock, signal);
+    await onLook();
     if (await container.isOverDisk(signal).catch(() => false)) return;
   }
 }

@@ -59,6 +59,8 @@ export interface Container {
   putArchive(tar: Readable, signal: AbortSignal): Promise<void>;
   /** Whether its own files take more than the limits' `diskBytes`; nothing stops it from writing on. */
   isOverDisk(signal: AbortSignal): Promise<boolean>;
+  /** Whether the disk that it writes to has no space left, for whatever reason; false where that can't be told. */
+  isDiskFull(signal: AbortSignal): Promise<boolean>;
   /** Kills everything inside and removes the container; safe to call twice; never throws on "already gone". */
   destroy(): Promise<void>;
 }

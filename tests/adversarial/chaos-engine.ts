@@ -104,6 +104,7 @@ export function chaosEngine({ faultOf, outputOf, random }: ChaosOptions): ChaosE
       read: unsupported,
       putArchive: unsupported,
       isOverDisk: async () => false,
+      isDiskFull: async () => false,
       isBusy: async () => true,
       // What can't be removed stays, so a fault here comes after the removal.
       destroy() {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { type LogSink, runTests } from '../../src/container/test-log.js';
+import { assertSpace, type LogSink, runTests } from '../../src/container/test-log.js';
 import type { Container } from '../../src/engine/engine.js';
 import { AssayError } from '../../src/errors.js';
 import { judge } from '../../src/grade/verdict.js';
@@ -37,13 +37,20 @@ function handClock(): Clock & { readonly pass: (seconds: number) => Promise<void
 
 interface Scene {
   readonly isOverDisk?: (count: number) => boolean | Promise<boolean>;
+  readonly isDiskFull?: () => boolean;
   readonly isBusy?: Container['isBusy'];
   readonly exec?: Container['exec'];
   readonly signal?: AbortSignal;
 }
 
 /** Tests that run until they are ended, unless `exec` says otherwise. */
-async function scene({ isOverDisk = () => false, isBusy, exec, signal = never }: Scene) {
+async function scene({
+  isOverDisk = () => false,
+  isDiskFull = () => false,
+  isBusy,
+  exec,
+  signal = never,
+}: Scene) {
   const clock = handClock();
   const engine = fakeEngine({ exec: () => ({ hang: true, output: 'some output' }) });
   const limits = { memoryBytes: 1, cpus: 1, pids: 1, network: false, capAdd: [], diskBytes: 1 };
@@ -57,10 +64,11 @@ async function scene({ isOverDisk = () => false, isBusy, exec, signal = never }:
     ...(exec === undefined ? {} : { exec }),
     ...(isBusy === undefined ? {} : { isBusy }),
     isOverDisk: async () => isOverDisk(++asked),
+    isDiskFull: async () => isDiskFull(),
   };
   const run = runTests(container, { workdir: '/', sink, seconds: 60, clock, signal });
   run.catch(() => {});
-  return { run, clock, asked: () => asked };
+  return { run, container, clock, asked: () => asked };
 }
 
 test('tests that write more than the disk limit are ended, and the patch is to blame', async () => {
@@ -75,6 +83,35 @@ test('tests that write more than the disk limit are ended, and the patch is to b
     phase: 'test',
     detail: 'the tests wrote more to the disk than --disk allows',
   });
+});
+
+test('a disk that is full for a while during the tests is seen, and what failed then is no verdict', async () => {
+  let isFull = false;
+  let end = () => {};
+  const over = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const { run, container, clock } = await scene({
+    isDiskFull: () => isFull,
+    exec: () => over.then(() => ({ exitCode: 1, oomKilled: false })),
+  });
+  await clock.pass(6);
+  isFull = true;
+  await clock.pass(6);
+  isFull = false;
+  end();
+  const tests = await run;
+  expect(tests).toMatchObject({ ended: 'exited', wasDiskFull: true });
+  await expect(assertSpace(container, tests, never)).rejects.toMatchObject({
+    code: 'disk_full',
+    phase: 'test',
+  });
+  const own = { ended: 'disk_limit', wasDiskFull: true } as const;
+  await expect(assertSpace(container, own, never)).resolves.toBeUndefined();
+  const fine = { ended: 'exited', wasDiskFull: false } as const;
+  await expect(assertSpace(container, fine, never)).resolves.toBeUndefined();
+  isFull = true;
+  await expect(assertSpace(container, fine, never)).rejects.toMatchObject({ code: 'disk_full' });
 });
 
 test('nobody looks at the disk before 5 s are over, nor after the tests', async () => {

@@ -7,8 +7,9 @@ import { readRun } from '../../src/run/folder.js';
 import { packageRoot } from '../../src/util/package.js';
 import { seededRandom } from '../../src/util/random.js';
 import { assay } from '../helpers/cli.js';
+import { repeats } from '../helpers/repeats.js';
 
-const KILLS = 50;
+const KILLS = repeats(50, 12);
 const PREDICTIONS = join(packageRoot(), 'datasets', 'sample', 'predictions', 'mixed.jsonl');
 const COMMAND = ['eval', 'sample', '-p', PREDICTIONS, '-t', '5', '-j', '2', '-q', '--run-id', 'r'];
 

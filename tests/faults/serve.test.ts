@@ -8,12 +8,13 @@ import type { ScoreResponse } from '../../src/model/score.js';
 import { Verdict } from '../../src/model/verdict.js';
 import { seededRandom } from '../../src/util/random.js';
 import { schemaFault } from '../../src/util/schema.js';
+import { repeats } from '../helpers/repeats.js';
 import { post, type Service, score, startService } from '../helpers/service.js';
 import { mountSmallDisk } from './full-disk.js';
 import { askAndWait, gradings, knownPatches, load, type Target, wrongOf } from './service-load.js';
 
-const KILLS = 25;
-const FULL_DISKS = 6;
+const KILLS = repeats(25, 8);
+const FULL_DISKS = repeats(6, 3);
 const random = seededRandom(20260102);
 let work = '';
 let cache = '';

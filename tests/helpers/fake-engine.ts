@@ -16,6 +16,7 @@ export interface FakeEngineOptions {
   ) => Reply | Promise<Reply>;
   /** Called before a container starts; may throw. */
   readonly onStart?: (spec: ContainerSpec, signal: AbortSignal) => void | Promise<void>;
+  readonly isDiskFull?: boolean;
   readonly onDestroy?: (spec: ContainerSpec) => void | Promise<void>;
 }
 
@@ -74,6 +75,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       read: unsupported,
       putArchive: unsupported,
       isOverDisk: async () => false,
+      isDiskFull: async () => options.isDiskFull === true,
       isBusy: async () => true,
       async destroy() {
         await options.onDestroy?.(spec);

@@ -120,6 +120,7 @@ export function fakeBuilds({ onLoad, onRun, written = [], onDestroy }: FakeOptio
         );
       },
       isOverDisk: async () => false,
+      isDiskFull: async () => false,
       isBusy: async () => true,
       async destroy() {
         await onDestroy?.();

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import { isDiskFull } from '../../util/disk.js';
 import type { Container, ContainerEngine, ContainerSpec } from '../engine.js';
 import { putArchive, readArchive } from './archive.js';
 import { abortError, call, expectList, expectText, get, statusOf } from './call.js';
@@ -210,6 +211,15 @@ export function dockerContainers(context: ContainerContext): ContainerEngine {
           // Absent where the engine's storage can't tell.
           return ((said as { readonly SizeRw?: number }).SizeRw ?? 0) > diskBytes;
         });
+      },
+      isDiskFull: async (signal) => {
+        // An engine elsewhere has its disk there.
+        if ((docker.modem as { readonly socketPath?: string }).socketPath === undefined) return false;
+        const what = 'ask for its folder';
+        const { DockerRootDir } = await call({ what, signal }, (abortSignal) =>
+          (docker.info as (o: object) => Promise<Record<string, unknown>>)({ abortSignal }),
+        );
+        return isDiskFull(expectText(DockerRootDir, what));
       },
       destroy() {
         destroyed ??= destroy(docker, id, patience.removeMs).then(

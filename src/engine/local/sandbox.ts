@@ -3,6 +3,7 @@ import { close, open } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AssayError } from '../../errors.js';
+import { isDiskFull } from '../../util/disk.js';
 import type { Container, ContainerSpec, ExecRequest } from '../engine.js';
 import type { ControlGroup, ControlGroups } from './control-groups.js';
 import { dockerOnly, engineFailure, step } from './failures.js';
@@ -133,6 +134,7 @@ export function sandbox(options: SandboxOptions): Container {
           (await diskBytesOf(root, tools.path, signal)) > (spec.limits.diskBytes ?? Number.POSITIVE_INFINITY),
       );
     },
+    isDiskFull: () => isDiskFull(root),
     destroy: () => {
       destroyed ??= (async () => {
         ended.abort(new AssayError('interrupted', `${spec.name} was destroyed`));
