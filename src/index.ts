@@ -1,6 +1,7 @@
 /** Public API: what plugins, reports, datasets and benchmarks may import. Importing it does nothing. */
 export type { DatasetFormat } from './dataset/format.js';
 export type { DatasetAliases } from './dataset/load.js';
+export type { Recipe, Rule } from './dataset/recipe.js';
 export * from './engine/engine.js';
 export * from './errors.js';
 export { gradeWith } from './grade/grade.js';
@@ -18,5 +19,6 @@ export * from './stats/gold-validity.js';
 export * from './stats/instances.js';
 export * from './stats/summary.js';
 export { canonicalJson, sha256 } from './util/hash.js';
+export { isObject } from './util/json-file.js';
 export { packageRoot } from './util/package.js';
 export { cut, harmless } from './util/words.js';
