@@ -1,3 +1,4 @@
+export { golubev2025 } from './golubev2025.js';
 export { sweRebenchV1 } from './rows-v1.js';
 export { sweRebenchV2 } from './rows-v2.js';
 

@@ -1,8 +1,7 @@
 import type { Clock, Episode, EpisodeEnd, Message, Turn, Usage } from '../../src/index.js';
-import { AssayError } from '../../src/index.js';
 import type { Conversation, Policy, Sample } from './policy/policy.js';
-import type { Scaffold } from './scaffold/scaffold.js';
-import type { CommandResult, Session } from './session.js';
+import type { Scaffold, Step } from './scaffold/index.js';
+import type { Session } from './session.js';
 
 /** What an episode needs from outside. */
 export interface EpisodeWorld {
@@ -81,7 +80,7 @@ export async function playEpisode(
       command: step.command,
       ...(step.formatError === undefined ? {} : { formatError: step.formatError }),
       observation: step.observation,
-      ...resultOf(step.result),
+      ...resultOf(step),
       ...answer,
       seconds: { policy: seconds, command: (world.clock.now() - from) / 1000 },
     };
@@ -129,10 +128,10 @@ function sample(
       const from = clock.now();
       try {
         const answer = await policy.sample(conversation, AbortSignal.any([signal, late.signal]));
+        if (answer === 'context_limit') return answer;
         return { ...answer, seconds: (clock.now() - from) / 1000 };
       } catch (error) {
         if (late.signal.aborted) return 'episode_timeout';
-        if (error instanceof AssayError && error.code === 'context_limit') return 'context_limit';
         throw error;
       } finally {
         cancel();
@@ -141,15 +140,11 @@ function sample(
   );
 }
 
-function resultOf(
-  result: CommandResult | undefined,
-): Pick<Turn, 'exitCode' | 'isTimeout' | 'truncatedChars'> {
-  if (result === undefined) return {};
-  const { exitCode, isTimeout, truncatedChars } = result;
+function resultOf({ result, truncatedChars }: Step): Pick<Turn, 'exitCode' | 'isTimeout' | 'truncatedChars'> {
   return {
-    exitCode,
-    ...(isTimeout ? { isTimeout } : {}),
-    ...(truncatedChars > 0 ? { truncatedChars } : {}),
+    ...(result === undefined ? {} : { exitCode: result.exitCode }),
+    ...(result?.isTimeout === true ? { isTimeout: true } : {}),
+    ...(truncatedChars === undefined ? {} : { truncatedChars }),
   };
 }
 

@@ -14,6 +14,11 @@ const SCHEMAS = new Map<unknown, (typeof TrajectoryLine.anyOf)[number]>(
   TrajectoryLine.anyOf.map((schema) => [schema.properties.type.const, schema]),
 );
 
+/** Ends that are not the model's fault: the episode can be gone on with. */
+export function isFault({ end }: Pick<EpisodeResult, 'end'>): boolean {
+  return end === 'policy_error' || end === 'sandbox_error';
+}
+
 /** Names the episode of an instance's sample, which counts from 1. */
 export function episodeIdOf(instanceId: string, sample: number): string {
   return `${instanceId}#${sample}`;
@@ -55,8 +60,10 @@ export function addLine(episodes: Map<string, GrowingEpisode>, line: TrajectoryL
     return begun;
   }
   const found = episodes.get(episodeId);
-  if (found === undefined || found.result !== undefined)
+  // What failed for the machine's fault may have been gone on with.
+  if (found === undefined || (found.result !== undefined && !isFault(found.result)))
     throw new Error(`episode ${episodeId} is not under way`);
+  delete found.result;
   if (line.type === 'turn') {
     const { type: _, episodeId: __, ...turn } = line;
     const next = found.turns.length + 1;

@@ -12,7 +12,8 @@ import { AssayError, createLimit, pause, toAssayError } from '../../src/index.js
 import { EpisodeFault, playEpisode, totalUsage } from './episode.js';
 import type { Policy } from './policy/policy.js';
 import { openSandbox } from './sandbox.js';
-import type { Scaffold } from './scaffold/scaffold.js';
+import type { Scaffold } from './scaffold/index.js';
+import { episodeIdOf, isFault } from './episodes.js';
 import type { TrajectoryStore } from './store.js';
 
 /** One sample of one instance. */
@@ -74,11 +75,6 @@ export interface Rollouts {
 const START_SECONDS = 300;
 const DIFF_SECONDS = 120;
 const RETRY_WAIT_MS = 1000;
-
-/** Ends that a later run tries again. */
-export function isFault(result: EpisodeResult): boolean {
-  return result.end === 'policy_error' || result.end === 'sandbox_error';
-}
 
 /** Plays episodes with queues of their own for sandboxes and model calls: a slow one holds up no other. */
 export function startRollouts(options: RolloutsOptions): Rollouts {
@@ -143,7 +139,7 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
 
   return {
     async play(task, stop) {
-      const episodeId = `${task.instance.instanceId}#${task.sample}`;
+      const episodeId = episodeIdOf(task.instance.instanceId, task.sample);
       const known = store.known().get(episodeId);
       if (known?.result !== undefined && !isFault(known.result))
         return { episode: known.episode, result: known.result };

@@ -10,12 +10,12 @@ import {
   type TrajectoryLine,
   type Turn,
 } from '../../src/index.js';
-import { addLine, type GrowingEpisode, parseLine } from './episodes.js';
+import { addLine, type GrowingEpisode, isFault, parseLine } from './episodes.js';
 import { gzipMembers } from './gzip-members.js';
 
 /** What a store knows of an episode. */
 export interface KnownEpisode extends Omit<Trajectory, 'turns'> {
-  /** Absent once there is a result: the turns of a whole run may be larger than memory. */
+  /** Absent once it is over: the turns of a whole run may be larger than memory. */
   readonly turns?: readonly Turn[];
 }
 
@@ -43,8 +43,9 @@ export async function openStore(folder: string): Promise<TrajectoryStore> {
   const running = new Map<string, GrowingEpisode>();
   const keep = (one: GrowingEpisode) => {
     const { episode, result } = one;
-    known.set(episode.episodeId, result === undefined ? one : { episode, result });
-    if (result === undefined) running.set(episode.episodeId, one);
+    const isOver = result !== undefined && !isFault(result);
+    known.set(episode.episodeId, isOver ? { episode, result } : one);
+    if (!isOver) running.set(episode.episodeId, one);
     else running.delete(episode.episodeId);
   };
   for (const path of await filesOf(folder)) {

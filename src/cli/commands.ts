@@ -1,4 +1,5 @@
 import type { Command, CommandGroup } from './command.js';
+import { datasetCommands } from './dataset-commands.js';
 import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, withGroups } from './flags.js';
 import { harborCommands } from './harbor-commands.js';
 import { imagesCommands } from './images-commands.js';
@@ -265,23 +266,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
       ),
     run: async (args, host) => (await import('./shell.js')).shellCommand(args, host),
   },
-  {
-    command: 'dataset <action> <dataset>',
-    describe: 'list, show or check the instances of a dataset',
-    builder: (yargs) =>
-      withGroups(
-        yargs
-          .positional('action', {
-            choices: ['list', 'show', 'check'],
-            desc: 'list ids, show one (-i), check every row',
-          })
-          .positional('dataset', { type: 'string', desc: 'Alias, Hub id, or file' })
-          .example('$0 dataset list verified --repo sympy/sympy', '')
-          .example('$0 dataset show verified -i sympy__sympy-13031', ''),
-        { 'Dataset:': { ...DATASET_FLAGS, ...JSON_FLAG }, 'Selection, in this order:': SELECTION_FLAGS },
-      ),
-    run: async (args, host) => (await import('./dataset.js')).datasetCommand(args, host),
-  },
+  datasetCommands,
   rolloutCommand,
   serveCommand,
   workerCommand,

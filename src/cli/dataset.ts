@@ -4,31 +4,38 @@ import type { DatasetFlags, SelectionFlags } from './flags.js';
 import type { Host } from './host.js';
 import { loadInstances, specsOf } from './inputs.js';
 
-type DatasetArgs = Readonly<
-  { action: 'list' | 'show' | 'check'; dataset: string; json: boolean } & Partial<
-    DatasetFlags & SelectionFlags
-  >
->;
+type RawArgs = Readonly<Record<string, unknown>>;
+type DatasetArgs = Readonly<{ dataset: string; json: boolean } & Partial<DatasetFlags & SelectionFlags>>;
 
-/** `assay dataset`: what is in a dataset, and whether every row can be evaluated. */
-export async function datasetCommand(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
+/** `assay dataset list`: the ids of the chosen instances. */
+export async function listInstances(raw: RawArgs, host: Host): Promise<number> {
+  const args = raw as unknown as DatasetArgs;
+  const { instances } = await loadInstances(args, host);
+  for (const instance of instances)
+    host.out(args.json ? JSON.stringify(summaryOf(instance)) : instance.instanceId);
+  return EXIT.done;
+}
+
+/** `assay dataset show`: all of an instance. */
+export async function showInstances(raw: RawArgs, host: Host): Promise<number> {
+  const args = raw as unknown as DatasetArgs;
+  const { instances } = await loadInstances(args, host);
+  if (args.id === undefined) throw usage('dataset show needs -i ID');
+  for (const instance of instances) host.out(args.json ? JSON.stringify(instance) : describe(instance));
+  return EXIT.done;
+}
+
+/** `assay dataset check`: can every row be evaluated? */
+export async function checkDataset(raw: RawArgs, host: Host): Promise<number> {
   const args = raw as unknown as DatasetArgs;
   const { instances, name, revision, sha256 } = await loadInstances(args, host);
-  if (args.action === 'check') {
-    const specs = specsOf(instances);
-    const report = { dataset: name, revision, sha256, instances: instances.length, evaluable: specs.size };
-    host.out(
-      args.json
-        ? JSON.stringify(report)
-        : `${name} (revision ${revision}, sha256 ${sha256}): all ${instances.length} rows are valid`,
-    );
-  } else if (args.action === 'list') {
-    for (const instance of instances)
-      host.out(args.json ? JSON.stringify(summaryOf(instance)) : instance.instanceId);
-  } else {
-    if (args.id === undefined) throw usage('dataset show needs -i ID');
-    for (const instance of instances) host.out(args.json ? JSON.stringify(instance) : describe(instance));
-  }
+  const specs = specsOf(instances);
+  const report = { dataset: name, revision, sha256, instances: instances.length, evaluable: specs.size };
+  host.out(
+    args.json
+      ? JSON.stringify(report)
+      : `${name} (revision ${revision}, sha256 ${sha256}): all ${instances.length} rows are valid`,
+  );
   return EXIT.done;
 }
 

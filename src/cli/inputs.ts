@@ -22,6 +22,8 @@ export interface LoadedDataset {
   readonly all: readonly Instance[];
   /** The row of each, in the same order. */
   readonly rows: readonly unknown[];
+  /** The bytes of each row, in the same order; undefined where its file isn't JSON lines. */
+  readonly lines: readonly (Uint8Array | undefined)[];
   readonly name: string;
   readonly revision: string;
   readonly sha256: string;

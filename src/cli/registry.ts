@@ -6,9 +6,15 @@ import { v4_1, v5 } from '../../benchmarks/swe-bench/profiles.js';
 import { sweRebenchV1Benchmark, sweRebenchV2Benchmark } from '../../benchmarks/swe-rebench/index.js';
 import { rebenchV1, rebenchV2 } from '../../benchmarks/swe-rebench/profiles.js';
 import { sweBench2025, sweBench2026, sweBenchAliases } from '../../datasets/swe-bench/index.js';
-import { sweRebenchAliases, sweRebenchV1, sweRebenchV2 } from '../../datasets/swe-rebench/index.js';
+import {
+  golubev2025,
+  sweRebenchAliases,
+  sweRebenchV1,
+  sweRebenchV2,
+} from '../../datasets/swe-rebench/index.js';
 import type { DatasetFormat } from '../dataset/format.js';
 import type { DatasetAliases } from '../dataset/load.js';
+import type { Recipe } from '../dataset/recipe.js';
 import { AssayError } from '../errors.js';
 import type { Benchmark } from '../model/eval-spec.js';
 import type { GradingProfile } from '../model/grading.js';
@@ -26,6 +32,8 @@ export const datasetFormats: readonly DatasetFormat[] = [
 const benchmarks: readonly Benchmark[] = [sweBench, sweRebenchV1Benchmark, sweRebenchV2Benchmark];
 
 const profiles: readonly GradingProfile[] = [v5, v4_1, rebenchV1, rebenchV2];
+
+const recipes: readonly Recipe[] = [golubev2025];
 
 /** Owner in the `repo` of the rows that come with this package. */
 const SAMPLE_OWNER = 'assay-sample/';
@@ -60,6 +68,17 @@ export function profileNamed(name: string): GradingProfile {
     throw new AssayError(
       'usage',
       `no grading profile ${name}; known are ${profiles.map((profile) => profile.name).join(', ')}`,
+    );
+  return found;
+}
+
+/** The recipe of a dataset filter by name. */
+export function recipeNamed(name: string): Recipe {
+  const found = recipes.find((recipe) => recipe.name === name);
+  if (found === undefined)
+    throw new AssayError(
+      'usage',
+      `no recipe ${name}; known are ${recipes.map((recipe) => recipe.name).join(', ')}`,
     );
   return found;
 }

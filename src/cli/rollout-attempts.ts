@@ -1,4 +1,5 @@
-import { type EpisodeTask, isFault, type Rollouts } from '../../plugins/agent/rollouts.js';
+import { isFault } from '../../plugins/agent/episodes.js';
+import type { EpisodeTask, Rollouts } from '../../plugins/agent/rollouts.js';
 import { AssayError } from '../errors.js';
 import type { EpisodeResult } from '../model/trajectory.js';
 import type { Verdict } from '../model/verdict.js';

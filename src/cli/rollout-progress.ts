@@ -1,4 +1,5 @@
-import { isFault, type RolloutEvent } from '../../plugins/agent/rollouts.js';
+import { isFault } from '../../plugins/agent/episodes.js';
+import type { RolloutEvent } from '../../plugins/agent/rollouts.js';
 import type { RunEvent } from '../model/run.js';
 import type { Host } from './host.js';
 import type { EvalArgs } from './run-flags.js';

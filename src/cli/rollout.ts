@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
 import { openAiPolicy } from '../../plugins/agent/policy/index.js';
-import { isFault, type RolloutEvent, startRollouts } from '../../plugins/agent/rollouts.js';
+import { isFault } from '../../plugins/agent/episodes.js';
+import { type RolloutEvent, startRollouts } from '../../plugins/agent/rollouts.js';
 import { scaffolds } from '../../plugins/agent/scaffold/index.js';
 import { openStore, type TrajectoryStore } from '../../plugins/agent/store.js';
 import { activationOf } from '../container/activation.js';

@@ -3,7 +3,7 @@ import { renderValidation } from '../../reports/index.js';
 import { withDeadline } from '../container/deadline.js';
 import { AssayError } from '../errors.js';
 import type { Validation } from '../model/validation.js';
-import { readVerdicts } from '../run/folder.js';
+import { FILES, readVerdicts } from '../run/folder.js';
 import { keepValidation, readValidations, validate } from '../run/validate.js';
 import { writeAtomic } from '../util/files.js';
 import { inShard } from '../util/shard.js';
@@ -51,7 +51,7 @@ export async function validateCommand(raw: Readonly<Record<string, unknown>>, ho
     date: host.clock.iso(),
     entries: [...entries],
   };
-  const file = join(plan.folder, 'validation.json');
+  const file = join(plan.folder, FILES.validation);
   await writeAtomic(file, `${JSON.stringify(validation, null, 2)}\n`);
   const signal = AbortSignal.timeout(LOCK_WAIT_MS);
   await keepValidation(validation, { cacheDir, owner: host.self, signal, onWarning });

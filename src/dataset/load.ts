@@ -5,7 +5,7 @@ import { sha256 } from '../util/hash.js';
 import { nearest } from '../util/words.js';
 import type { HubSettings } from './hub.js';
 import { fetchSplit } from './pin.js';
-import { DATA_FILE, readRows } from './read-rows.js';
+import { DATA_FILE, type FileRows, readRows } from './read-rows.js';
 
 /** What a short name stands for: a dataset of the Hub, or a file that we ship. Tables of these are in `datasets/*`. */
 type DatasetSource =
@@ -13,13 +13,12 @@ type DatasetSource =
   | { readonly file: string };
 export type DatasetAliases = Readonly<Record<string, DatasetSource>>;
 
-export interface LoadedRows {
-  readonly rows: readonly unknown[];
+export interface LoadedRows extends FileRows {
   /** Hub id, or the file's name. */
   readonly name: string;
   /** Commit on the Hub, or `local`. */
   readonly revision: string;
-  /** Of the file as it lies on disk; of the list of such hashes where a split has several files. */
+  /** Where a split has several files, of the list of their hashes. */
   readonly sha256: string;
   /** For messages: the file, or the split's files in words. */
   readonly file: string;
@@ -59,6 +58,7 @@ export async function loadRows(options: LoadOptions): Promise<LoadedRows> {
   const names = files.map((file) => file.path);
   return {
     rows: parts.length === 1 && first !== undefined ? first.rows : parts.flatMap((part) => part.rows),
+    lines: parts.flatMap((part) => part.lines),
     name: dataset,
     revision: commit,
     sha256:

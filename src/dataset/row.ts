@@ -24,6 +24,12 @@ export function plainRow(value: unknown): Row {
   return row;
 }
 
+/** A row of any reader as one line of JSON, nulls included: read again, it has the same hash. */
+export function rowLine(row: unknown): string {
+  const unfitForJson = (value: unknown) => typeof value === 'bigint' || ArrayBuffer.isView(value);
+  return JSON.stringify(row, (_, value: unknown) => (unfitForJson(value) ? plain(value, 0) : value));
+}
+
 function plain(value: unknown, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new AssayError('bad_dataset', `nested deeper than ${MAX_DEPTH} levels`);
   if (typeof value === 'bigint')

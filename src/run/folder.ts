@@ -5,6 +5,7 @@ import { constants, gunzip, type ZlibOptions } from 'node:zlib';
 import type { Static, TSchema } from 'typebox';
 import { AssayError } from '../errors.js';
 import { RunInstance, RunManifest, type RunResults } from '../model/run.js';
+import { Validation } from '../model/validation.js';
 import { Verdict } from '../model/verdict.js';
 import { hasCode, readIfExists } from '../util/files.js';
 import { schemaFault } from '../util/schema.js';
@@ -16,6 +17,7 @@ export const FILES = {
   manifest: 'run.json',
   instances: 'instances.jsonl',
   events: 'events.jsonl',
+  validation: 'validation.json',
   lock: 'lock',
   patch: 'patch.diff',
   log: 'test.log.gz',
@@ -41,6 +43,18 @@ export async function readManifest(run: string): Promise<RunManifest> {
   if (text === undefined)
     throw new AssayError('run_not_found', `${run} is not a run folder: it has no ${FILES.manifest}`);
   return parse(text, RunManifest, join(run, FILES.manifest));
+}
+
+/** What `assay validate` found in this run folder; `run_not_found` when it is none of such a run. */
+export async function readValidation(run: string): Promise<Validation> {
+  const path = join(run, FILES.validation);
+  const text = await readIfExists(path);
+  if (text === undefined)
+    throw new AssayError(
+      'run_not_found',
+      `${run} is no run of \`assay validate\`: it has no ${FILES.validation}`,
+    );
+  return parse(text, Validation, path);
 }
 
 /** Manifest, instances of the run's shard, and the verdict of each finished attempt. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** True for a file system error with the given code, e.g. `ENOENT`; also for one of another realm (workers, test runners). */
@@ -13,7 +13,7 @@ export function hasCode(error: unknown, code: string): boolean {
  */
 export async function writeAtomic(
   path: string,
-  content: string | Uint8Array,
+  content: string | Uint8Array | Iterable<string | Uint8Array>,
   { sync }: { readonly sync: boolean } = { sync: true },
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
@@ -21,7 +21,7 @@ export async function writeAtomic(
   try {
     const file = await open(temporary, 'wx');
     try {
-      await file.writeFile(content);
+      await writeFile(file, content);
       if (sync) await file.sync();
     } finally {
       await file.close();

@@ -25,6 +25,8 @@ export async function readBytes(path: string): Promise<FileBytes> {
 export interface JsonRecord {
   readonly where: string;
   readonly value: unknown;
+  /** Its bytes as they stand in a file of JSON lines, without the newline. */
+  readonly line?: Uint8Array;
 }
 
 /** A JSON file is a list of records (JSON list or JSON lines) or one object. */
@@ -74,9 +76,10 @@ function parseLines(bytes: Uint8Array, name: string): JsonRecord[] {
     const newline = bytes.indexOf(10, start);
     const end = newline === -1 ? bytes.length : newline;
     const where = `${name}:${line}`;
+    const content = bytes.subarray(start, end);
     try {
-      const text = decodeUtf8(bytes.subarray(start, end));
-      if (text.trim() !== '') records.push({ where, value: JSON.parse(text) });
+      const text = decodeUtf8(content);
+      if (text.trim() !== '') records.push({ where, value: JSON.parse(text), line: content });
     } catch (error) {
       throw new Error(`${where}: ${messageOf(error)}`);
     }
