@@ -34,7 +34,12 @@ export type Fault =
       readonly headers?: Readonly<Record<string, string>>;
     }
   /** These bytes with status 200. */
-  | { readonly fault: 'raw'; readonly body: string | Uint8Array; readonly contentType?: string }
+  | {
+      readonly fault: 'raw';
+      readonly body: string | Uint8Array;
+      readonly contentType?: string;
+      readonly staysOpen?: boolean;
+    }
   /** The connection breaks before an answer. */
   | { readonly fault: 'reset' }
   /** No byte of an answer ever comes. */
@@ -67,6 +72,9 @@ export interface PolicyServer {
   readonly url: string;
   close(): Promise<void>;
 }
+
+/** The log-probability that the server gives to an id. */
+export const toyLogprob = (id: number): number => -(1 + (id % 7)) / 8;
 
 /** Characters in a chunk of a stream. */
 const CHUNK = 16;
@@ -147,7 +155,8 @@ function fail(fault: Fault, response: ServerResponse): boolean {
     sendJson(response, fault.status, failure(fault.message ?? 'as scripted'), fault.headers);
   else if (fault.fault === 'raw') {
     response.writeHead(200, { 'content-type': fault.contentType ?? 'text/event-stream' });
-    response.end(fault.body);
+    response.write(fault.body);
+    if (fault.staysOpen !== true) response.end();
   } else if (fault.fault === 'reset') response.destroy();
   else if (fault.fault !== 'silent') return false;
   return true;
@@ -188,9 +197,7 @@ function answerOf({ text, finishReason }: Answer, { mode, body, prompt, options 
     index: 0,
     finish_reason: options.finish ?? null,
     ...(mode === 'token' ? { text: part } : {}),
-    ...(withIds
-      ? { token_ids: partIds, logprobs: { token_logprobs: partIds.map((id) => -(id % 7) / 8) } }
-      : {}),
+    ...(withIds ? { token_ids: partIds, logprobs: { token_logprobs: partIds.map(toyLogprob) } } : {}),
     ...(withIds && options.isFirst === true ? { prompt_token_ids: prompt } : {}),
   });
   const message = (content: string) => (mode === 'chat' ? { message: { role: 'assistant', content } } : {});
