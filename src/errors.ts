@@ -125,6 +125,27 @@ export const ERRORS = {
     retryable: true,
     fix: 'Start `assay worker` of the same release with the same dataset and kind of engine, then ask again.',
   },
+  // policy
+  policy_refused: {
+    class: 'input',
+    retryable: false,
+    fix: "Check the base URL, the model's name and the key: the same request would be refused again.",
+  },
+  policy_unavailable: {
+    class: 'infra',
+    retryable: true,
+    fix: "Look into the model server's log, or ask it for less at once; then run the same command again: it goes on where it stopped.",
+  },
+  sampling_unconfirmed: {
+    class: 'input',
+    retryable: false,
+    fix: 'Have the server confirm plain sampling at temperature 1: plugins/agent/policy/README.md says how for vLLM and SGLang.',
+  },
+  token_drift: {
+    class: 'infra',
+    retryable: false,
+    fix: 'Turn off what changes prompts in the server or before it (truncation, added tokens, a template of its own).',
+  },
   // environment
   engine_unavailable: {
     class: 'infra',

@@ -66,7 +66,7 @@ export interface RolloutsOptions {
 export interface Rollouts {
   /**
    * Plays an episode, or gives it as it was recorded. `stop`: the group needs no more of it. An end of `policy_error` or `sandbox_error` is kept, too, and tried
-   * again by the next run. Rejects when the run is aborted, or when nothing can be recorded.
+   * again by the next run. Rejects when the run is aborted, when nothing can be recorded, and when the model's server refuses for a reason that will not pass.
    */
   play(task: EpisodeTask, stop: AbortSignal): Promise<Finished>;
 }
@@ -78,7 +78,7 @@ const RETRY_WAIT_MS = 1000;
 
 /** Plays episodes with queues of their own for sandboxes and model calls: a slow one holds up no other. */
 export function startRollouts(options: RolloutsOptions): Rollouts {
-  const { engine, policy, scaffold, store, clock, settings, retries, onEvent, onWarning, signal } = options;
+  const { engine, policy, scaffold, store, clock, retries, onEvent, onWarning, signal } = options;
   const inSandbox = createLimit(options.sandboxes);
   const callModel = createLimit(options.modelCalls);
 
@@ -115,6 +115,8 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
       signal.throwIfAborted();
       if (stop.aborted) return { end: 'stopped_early' as const, patch: null, turns, imageDigest };
       const fault = error instanceof EpisodeFault ? error : new EpisodeFault('sandbox_error', error);
+      // The next episode would be refused as well.
+      if (fault.cause instanceof AssayError && fault.cause.class === 'input') throw fault.cause;
       return { end: fault.end, patch: null, turns, imageDigest, error: toAssayError(fault.cause) };
     } finally {
       await container?.destroy().catch((error: unknown) => onWarning(toAssayError(error).message));

@@ -55,7 +55,7 @@ export function rolloutAttempts(options: RolloutAttemptsOptions): Attempts {
   async function judge(job: Job, result: EpisodeResult, hooks: AttemptHooks): Promise<Verdict | undefined> {
     if (grader === undefined || result.end === 'stopped_early') return undefined;
     if (isFault(result)) {
-      const code = result.end === 'policy_error' ? 'policy_failed' : 'engine_failed';
+      const code = result.end === 'policy_error' ? 'policy_unavailable' : 'engine_failed';
       const error = new AssayError(code, result.detail ?? result.end);
       const verdict = unjudged(job, error, { engine, isolation: 'none', clock });
       await (await hooks.begin(1, null)).finish(verdict);

@@ -25,6 +25,11 @@ const POLICY_FLAGS = {
   'repetition-penalty': { type: 'number', default: 1, desc: '1: off' },
   'max-tokens': { type: 'number', default: 4096, desc: 'Most tokens of one turn' },
   seed: { type: 'number', desc: 'Sent with each request' },
+  'standard-only': {
+    type: 'boolean',
+    default: false,
+    desc: "Leave out top_k, min_p and repetition_penalty, which OpenAI's own service refuses",
+  },
   'price-in': { type: 'number', desc: 'US dollars per million prompt tokens' },
   'price-out': { type: 'number', desc: 'US dollars per million sampled tokens' },
 } as const;
@@ -82,7 +87,7 @@ export type RolloutArgs = Omit<EvalArgs, 'model'> & RolloutFlags;
 
 /** All that decides what an episode is. */
 export const ROLLOUT_DEFINING: readonly string[] = [
-  ...Object.keys(POLICY_FLAGS),
+  ...Object.keys(POLICY_FLAGS).filter((name) => name !== 'base-url'),
   ...Object.keys(EPISODE_FLAGS),
   'eval',
   'stop-group',

@@ -1,8 +1,9 @@
 import { join, relative } from 'node:path';
-import { openAiPolicy } from '../../plugins/agent/policy/index.js';
+import { openAiPolicy } from '../../plugins/agent/policy/open-ai.js';
+import type { Policy } from '../../plugins/agent/policy/policy.js';
 import { isFault } from '../../plugins/agent/episodes.js';
 import { type RolloutEvent, startRollouts } from '../../plugins/agent/rollouts.js';
-import { scaffolds } from '../../plugins/agent/scaffold/index.js';
+import { type Scaffold, scaffolds } from '../../plugins/agent/scaffold/index.js';
 import { openStore, type TrajectoryStore } from '../../plugins/agent/store.js';
 import { activationOf } from '../container/activation.js';
 import { grantedLimits } from '../container/limits.js';
@@ -31,9 +32,11 @@ import { rolloutAttempts } from './rollout-attempts.js';
 import { ROLLOUT_DEFINING, type RolloutArgs } from './rollout-command.js';
 import { rolloutProgress } from './rollout-progress.js';
 
+type ModelArgs = RolloutArgs & { readonly model: string; readonly 'base-url': string };
+
 /** `assay rollout`: instances to trajectories and predictions, and with --eval to verdicts and a report. */
 export async function rolloutCommand(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
-  const args = raw as RolloutArgs & { readonly model: string; readonly 'base-url': string };
+  const args = raw as ModelArgs;
   checkRollout(args);
   const dataset = await loadInstances(args, host);
   const { model, samples = 1 } = args;
@@ -62,7 +65,7 @@ export async function rolloutCommand(raw: Readonly<Record<string, unknown>>, hos
 async function roll(
   plan: Plan,
   instances: ReadonlyMap<string, Instance>,
-  args: RolloutArgs & { readonly model: string; readonly 'base-url': string },
+  args: ModelArgs,
   host: Host,
 ) {
   const { clock } = host;
@@ -106,8 +109,8 @@ async function roll(
         store = await openStore(join(folder, 'trajectories'));
         return startRollouts({
           ...{ engine, store, clock, onEvent, onWarning: progress.warn, drain, signal: kill },
-          policy: policyOf(args, host),
-          scaffold: scaffolds[args.scaffold ?? 'tools'] ?? fail(args.scaffold),
+          policy: policyOf(args, progress.warn, host),
+          scaffold: scaffolds[args.scaffold ?? 'tools'] as Scaffold,
           settings: {
             model: args.model,
             demonstration: args.demonstration === true,
@@ -177,6 +180,8 @@ function checkRollout(args: RolloutArgs): void {
     throw usage('--training keeps token ids: it goes with --mode token');
   if (args.training === true && args.temperature !== undefined && args.temperature !== 1)
     throw usage('--training samples with temperature 1');
+  if ((args['price-in'] === undefined) !== (args['price-out'] === undefined))
+    throw usage('--price-in and --price-out go together');
   limitsOf(args);
   if (!/^https?:\/\//.test(args['base-url'] ?? ''))
     throw usage(`--base-url ${args['base-url']}: expected http://... or https://...`);
@@ -191,6 +196,40 @@ function limitsOf(args: RolloutArgs): EpisodeLimits {
     observationChars: args['observation-chars'] ?? 16000,
     gradeUnsubmitted: args['grade-unsubmitted'] !== false,
   };
+}
+
+/** Temperature where nobody says: that of most reports on this benchmark. */
+const EVAL_TEMPERATURE = 0.6;
+
+function policyOf(args: ModelArgs, onRetry: (words: string) => void, host: Host): Policy {
+  const { 'price-in': priceIn, 'price-out': priceOut } = args;
+  const key = host.env['ASSAY_API_KEY'];
+  return openAiPolicy({
+    baseUrl: args['base-url'],
+    model: args.model,
+    ...(key === undefined ? {} : { key }),
+    mode: args.mode ?? (args.training === true ? 'token' : 'chat'),
+    purpose: args.training === true ? 'training' : 'eval',
+    decoding: {
+      temperature: args.temperature ?? (args.training === true ? 1 : EVAL_TEMPERATURE),
+      topP: args['top-p'] ?? 1,
+      topK: args['top-k'] ?? -1,
+      minP: args['min-p'] ?? 0,
+      repetitionPenalty: args['repetition-penalty'] ?? 1,
+      presencePenalty: 0,
+      frequencyPenalty: 0,
+      maxTokens: args['max-tokens'] ?? 4096,
+      ...(args.seed === undefined ? {} : { seed: args.seed }),
+    },
+    contextTokens: limitsOf(args).contextTokens,
+    ...(priceIn === undefined || priceOut === undefined
+      ? {}
+      : { prices: { prompt: priceIn, completion: priceOut } }),
+    ...(args['standard-only'] === true ? { standardOnly: true } : {}),
+    onRetry,
+    clock: host.clock,
+    random: Math.random,
+  });
 }
 
 /** How many attempts there will be is not known beforehand. */

@@ -1,0 +1,54 @@
+import { AssayError, type Clock } from '../../../src/index.js';
+import { Fault, wordsOf } from './fault.js';
+import type { Redaction } from './key.js';
+import { type Response, send } from './request.js';
+import { retried } from './retry.js';
+
+export interface ConnectionOptions {
+  readonly key?: string;
+  readonly redaction: Redaction;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly stallSeconds: number;
+  readonly retries: number;
+  readonly retrySeconds: number;
+  readonly onRetry?: (words: string) => void;
+}
+
+/** One request of a connection. */
+export interface Question<T> {
+  readonly url: string;
+  /** Sent by POST; absent: GET. */
+  readonly body?: unknown;
+  readonly read: (response: Response) => Promise<T>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends a request until it is answered. Rejects with `policy_refused`, or `policy_unavailable` when the retries are used up, and never
+ * with the key in their words; a prompt that is too long is a `Fault` of kind `context`.
+ */
+export type Ask = <T>(question: Question<T>) => Promise<T>;
+
+/** A way to ask one server. */
+export function connection(options: ConnectionOptions): Ask {
+  const { redaction, onRetry, clock, stallSeconds, key } = options;
+  return async ({ url, body, read, signal }) => {
+    const words = (fault: Fault) => redaction.words(`${url}: ${wordsOf(fault)}`);
+    const patience = {
+      ...options,
+      onRetry: (fault: Fault, seconds: number) =>
+        onRetry?.(`${words(fault)}; again in ${seconds.toFixed(1)} s`),
+    };
+    try {
+      return await retried(
+        () => send({ url, body, signal, clock, stallSeconds, ...(key === undefined ? {} : { key }) }, read),
+        patience,
+        signal,
+      );
+    } catch (error) {
+      if (!(error instanceof Fault) || error.kind === 'context') throw error;
+      throw new AssayError(error.kind === 'final' ? 'policy_refused' : 'policy_unavailable', words(error));
+    }
+  };
+}
