@@ -1,7 +1,6 @@
 import { isObject, type Recipe, type Rule } from '../../src/index.js';
 
-/** Of the row, as far as a recipe looks at it. */
-type Metadata = Readonly<Record<string, unknown>>;
+type JsonObject = Readonly<Record<string, unknown>>;
 
 const MAX_FILES = 7;
 /** Lines added plus lines removed; a patch of as many is dropped. */
@@ -82,7 +81,7 @@ function sizeOf(patch: string): { readonly files: number; readonly lines: number
   return { files, lines };
 }
 
-function metadataOf(row: Metadata): Metadata {
+function metadataOf(row: JsonObject): JsonObject {
   return isObject(row['meta']) ? row['meta'] : {};
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { applyRecipe, type Candidate, type Filtered, type Recipe } from '../dataset/recipe.js';
 import { plainRow, rowLine } from '../dataset/row.js';
+import type { Instance } from '../model/instance.js';
 import type { Validation } from '../model/validation.js';
 import { readValidation } from '../run/folder.js';
 import { writeAtomic } from '../util/files.js';
@@ -8,7 +9,7 @@ import { EXIT, usage } from './exit.js';
 import type { DatasetFlags, SelectionFlags } from './flags.js';
 import type { Host } from './host.js';
 import { table } from './images-shared.js';
-import { type LoadedDataset, loadInstances } from './inputs.js';
+import { loadInstances } from './inputs.js';
 import { recipeNamed } from './registry.js';
 
 type FilterArgs = Readonly<{
@@ -20,6 +21,9 @@ type FilterArgs = Readonly<{
 }> &
   Partial<DatasetFlags & SelectionFlags>;
 
+/** By instance id; the line as in `LoadedDataset`. */
+type RowOf = ReadonlyMap<string, { readonly row: unknown; readonly line: Uint8Array | undefined }>;
+
 /** `assay dataset filter`: the chosen rows that a recipe keeps, as they stand, and which rule dropped each of the others. */
 export async function filterDataset(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
   const args = raw as unknown as FilterArgs;
@@ -27,16 +31,17 @@ export async function filterDataset(raw: Readonly<Record<string, unknown>>, host
   const droppedOutput = droppedFile(args, host);
   const validation =
     args.validation === undefined ? undefined : await readValidation(resolve(host.cwd, args.validation));
-  const dataset = await loadInstances(args, host);
-  const { instances, name, revision, sha256 } = dataset;
+  const { instances, all, rows, lines, name, revision, sha256 } = await loadInstances(args, host);
   if (instances.length === 0) throw usage('no instance is left after the selection flags');
-  const rowNumbers = new Map(dataset.all.map(({ instanceId }, index) => [instanceId, index]));
+  const rowOf: RowOf = new Map(
+    all.map(({ instanceId }, index) => [instanceId, { row: rows[index], line: lines[index] }]),
+  );
   const filtered = applyRecipe({
     recipe,
-    candidates: candidates({ dataset, rowNumbers, validation }),
+    candidates: candidates({ instances, rowOf, validation }),
     hasValidation: validation !== undefined,
   });
-  await writeAtomic(resolve(host.cwd, args.output), keptLines({ filtered, dataset, rowNumbers }));
+  await writeAtomic(resolve(host.cwd, args.output), keptLines(filtered, rowOf));
   await writeAtomic(resolve(host.cwd, droppedOutput), droppedLines(filtered));
   const version = `${recipe.name}@${recipe.version}`;
   const [kept, goldRuns] = [filtered.kept.length, leastEpochs(validation)];
@@ -65,31 +70,26 @@ function droppedFile({ output, dataset }: FilterArgs, { cwd }: Host): string {
 
 /** The chosen instances one at a time, as plain rows are copies; an entry of another row under the same id says nothing. */
 function* candidates(options: {
-  readonly dataset: LoadedDataset;
-  readonly rowNumbers: ReadonlyMap<string, number>;
+  readonly instances: readonly Instance[];
+  readonly rowOf: RowOf;
   readonly validation: Validation | undefined;
 }): Generator<Candidate> {
-  const { dataset, rowNumbers, validation } = options;
+  const { instances, rowOf, validation } = options;
   const entries = new Map(validation?.entries.map((entry) => [entry.instanceId, entry]));
-  for (const instance of dataset.instances) {
+  for (const instance of instances) {
     const entry = entries.get(instance.instanceId);
     yield {
       instance,
-      row: plainRow(dataset.rows[rowNumbers.get(instance.instanceId) ?? -1]),
+      row: plainRow(rowOf.get(instance.instanceId)?.row),
       ...(entry?.rowHash === instance.rowHash ? { validation: entry } : {}),
     };
   }
 }
 
-function* keptLines(options: {
-  readonly filtered: Filtered;
-  readonly dataset: LoadedDataset;
-  readonly rowNumbers: ReadonlyMap<string, number>;
-}): Generator<string | Uint8Array> {
-  const { filtered, dataset, rowNumbers } = options;
-  for (const { instanceId } of filtered.kept) {
-    const number = rowNumbers.get(instanceId) ?? -1;
-    yield dataset.lines[number] ?? rowLine(dataset.rows[number]);
+function* keptLines({ kept }: Filtered, rowOf: RowOf): Generator<string | Uint8Array> {
+  for (const { instanceId } of kept) {
+    const found = rowOf.get(instanceId);
+    yield found?.line ?? rowLine(found?.row);
     yield '\n';
   }
 }

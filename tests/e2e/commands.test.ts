@@ -127,6 +127,7 @@ describe('the commands, on the bundled benchmark', () => {
       'report',
       'show',
       'dataset',
+      ...['list', 'show', 'check', 'filter'].map((action) => `dataset ${action}`),
       'images',
       ...['plan', 'build', 'check', 'pull', 'push', 'list', 'prune', 'export', 'import'].map(
         (action) => `images ${action}`,
