@@ -17,6 +17,7 @@ export * from './model/verdict.js';
 export * from './stats/gold-validity.js';
 export * from './stats/instances.js';
 export * from './stats/summary.js';
+export { type Clock, within } from './util/clock.js';
 export { canonicalJson, sha256 } from './util/hash.js';
 export { packageRoot } from './util/package.js';
 export { cut, harmless } from './util/words.js';
