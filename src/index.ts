@@ -20,7 +20,7 @@ export * from './model/verdict.js';
 export * from './stats/gold-validity.js';
 export * from './stats/instances.js';
 export * from './stats/summary.js';
-export { type Clock, pause } from './util/clock.js';
+export { type Clock, pause, within } from './util/clock.js';
 export { hasCode } from './util/files.js';
 export { canonicalJson, sha256 } from './util/hash.js';
 export { isObject } from './util/json-file.js';

@@ -32,6 +32,8 @@ export interface ExecRequest {
   readonly argv: readonly string[];
   readonly workdir?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The command's input, which is destroyed when the command is over; absent: none. */
+  readonly stdin?: Readable;
   readonly signal: AbortSignal;
   /** Receives stdout and stderr, which share a pipe, in the order of writing; a returned promise is back-pressure. */
   readonly onOutput: (chunk: Uint8Array) => void | Promise<void>;

@@ -30,7 +30,7 @@ const STATE_LAG = 2000;
 /** Runs a command and hands its output on; the exit code comes from inspect. An abort only stops the waiting: destroy the container. */
 export async function exec(options: ExecOptions): Promise<ExecResult> {
   const { docker, id, request, onCreate } = options;
-  const { argv, workdir, env = {}, signal } = request;
+  const { argv, workdir, env = {}, stdin, signal } = request;
   const pipe = onePipe(argv);
   const what = `exec ${argv[0] ?? ''} in container ${id.slice(0, 12)}`;
   const created = await call({ what, signal }, (abortSignal) =>
@@ -38,6 +38,7 @@ export async function exec(options: ExecOptions): Promise<ExecResult> {
       Cmd: [...pipe.argv],
       Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
       ...(workdir === undefined ? {} : { WorkingDir: workdir }),
+      AttachStdin: stdin !== undefined,
       AttachStdout: true,
       AttachStderr: true,
       abortSignal,
@@ -46,16 +47,23 @@ export async function exec(options: ExecOptions): Promise<ExecResult> {
   expectText(created.id, what);
   onCreate(created);
   await call({ what, signal }, async (abortSignal) => {
-    const stream = await created.start({ Detach: false, Tty: false, abortSignal });
+    const hijack = stdin !== undefined;
+    const stream = await created.start({ Detach: false, Tty: false, hijack, stdin: hijack, abortSignal });
     request.onStart?.();
-    await pipeline(
-      stream as Readable,
-      frameSplitter(),
-      (pieces: AsyncIterable<Buffer>) => deliver(pipe.output(pieces), request),
-      {
-        signal: abortSignal,
-      },
-    );
+    // What can't be written any more says nothing that the output doesn't say.
+    stdin?.once('error', () => stream.end()).pipe(stream);
+    try {
+      await pipeline(
+        stream as Readable,
+        frameSplitter(),
+        (pieces: AsyncIterable<Buffer>) => deliver(pipe.output(pieces), request),
+        { signal: abortSignal },
+      );
+    } finally {
+      stdin?.destroy();
+      // A connection that was taken over stays open to write on.
+      stream.destroy();
+    }
   });
   const exitCode = await exitCodeOf(created, what, options);
   if (!pipe.isWhole() && exitCode < SIGNAL_EXIT)

@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { close, constants, open } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants as osConstants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { AssayError } from '../../errors.js';
@@ -18,6 +19,8 @@ interface RunOptions {
   readonly fifo: string;
   /** Descriptors that the child gets from 4 on. */
   readonly fds: readonly number[];
+  /** The child reads it on the descriptor after those. */
+  readonly stdin: Readable | undefined;
   readonly signal: AbortSignal;
   readonly onOutput: ExecRequest['onOutput'];
   /** Ends what left the process group. */
@@ -61,6 +64,8 @@ export async function runProcess(options: RunOptions): Promise<number> {
     await release();
     output.destroy();
     running?.child.stderr?.destroy();
+    running?.input?.destroy();
+    options.stdin?.destroy();
   }
 }
 
@@ -86,18 +91,19 @@ async function finish(running: Running, output: Output, killAll: () => Promise<v
 
 interface Running {
   readonly child: ChildProcess;
+  readonly input: Writable | undefined;
   readonly status: ReturnType<typeof statusOf>;
   readonly exited: Promise<{ readonly code: number; readonly error?: Error }>;
   readonly isOver: () => boolean;
 }
 
-function launch({ argv, env, cwd, fds }: RunOptions): Running {
+function launch({ argv, env, cwd, fds, stdin }: RunOptions): Running {
   const [file = '', ...args] = argv;
   const child = spawn(file, args, {
     cwd,
     env,
     detached: true,
-    stdio: ['pipe', 'ignore', 'pipe', 'ignore', ...fds],
+    stdio: ['pipe', 'ignore', 'pipe', 'ignore', ...fds, ...(stdin === undefined ? [] : ['pipe' as const])],
   });
   let isOver = false;
   const exited = new Promise<{ code: number; error?: Error }>((resolve) => {
@@ -108,7 +114,10 @@ function launch({ argv, env, cwd, fds }: RunOptions): Running {
     });
   });
   child.stdin?.on('error', () => undefined);
-  return { child, status: statusOf(child), exited, isOver: () => isOver };
+  const input = stdin === undefined ? undefined : (child.stdio[4 + fds.length] as Writable);
+  // What can't be written any more says nothing that the output doesn't say.
+  if (input !== undefined) stdin?.once('error', () => input.end()).pipe(input.on('error', () => undefined));
+  return { child, input, status: statusOf(child), exited, isOver: () => isOver };
 }
 
 async function kill({ child, exited, isOver }: Running, killAll: () => Promise<void>): Promise<void> {

@@ -13,6 +13,8 @@ interface WrapperOptions {
   readonly processes?: number;
   /** How many descriptors from 4 on are control groups to join. */
   readonly groups: number;
+  /** The descriptor after those is the stdin of the command; otherwise it has none. */
+  readonly hasStdin: boolean;
   /** Kill the process group when our stdin closes before the command has ended: whoever started us is gone. */
   readonly leash: boolean;
   readonly argv: readonly string[];
@@ -25,7 +27,7 @@ interface WrapperOptions {
  * that still write get a moment, and exits with the command's code (128 + n for signal n).
  */
 export function wrapperArgv(options: WrapperOptions): readonly string[] {
-  const { bash, marker, output, dataBytes, processes, groups, leash, argv } = options;
+  const { bash, marker, output, dataBytes, processes, groups, hasStdin, leash, argv } = options;
   const limits = [
     'ulimit -c 0',
     `ulimit -t ${CPU_SECONDS}`,
@@ -34,6 +36,8 @@ export function wrapperArgv(options: WrapperOptions): readonly string[] {
     ...(processes === undefined ? [] : [`ulimit -u ${processes}`]),
   ];
   const groupFds = Array.from({ length: groups }, (_, index) => index + 4);
+  const stdinFd = groups + 4;
+  const input = hasStdin ? `<&${stdinFd} ${stdinFd}<&-` : '</dev/null';
   const script = [
     'unset SHLVL OLDPWD; umask 022',
     // Our own stderr is closed to what bash says of killed children: it would end up in the command's output.
@@ -43,7 +47,7 @@ export function wrapperArgv(options: WrapperOptions): readonly string[] {
     ...groupFds.map((fd) => `echo 0 >&${fd} || exit`),
     `{ ${limits.join('; ')}; } 2>/dev/null`,
     'printf s >&3',
-    `exec 2>&1 3>&- 9<&- ${groupFds.map((fd) => `${fd}>&-`).join(' ')} </dev/null`,
+    `exec 2>&1 3>&- 9<&- ${groupFds.map((fd) => `${fd}>&-`).join(' ')} ${input}`,
     'exec -- "$@" )',
     'code=$?',
     ...(leash ? ['kill -9 $leash'] : []),

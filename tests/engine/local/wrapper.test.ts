@@ -15,7 +15,15 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 function wrapped(...argv: string[]) {
   const output = join(folder, 'output');
-  const options = { bash: '/bin/bash', marker: 'assay-sandbox-test', output, groups: 0, leash: true, argv };
+  const options = {
+    bash: '/bin/bash',
+    marker: 'assay-sandbox-test',
+    output,
+    groups: 0,
+    hasStdin: false,
+    leash: true,
+    argv,
+  };
   const [file = '', ...args] = wrapperArgv(options);
   const child = spawn(file, args, { detached: true, env: { PATH }, stdio: ['pipe', 'ignore', 'pipe'] });
   let status = '';
