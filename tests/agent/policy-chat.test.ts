@@ -236,6 +236,14 @@ describe('the key of a policy', () => {
     expect(passing.retries).toHaveLength(1);
   });
 
+  test('is not shown by half where words are cut', async () => {
+    for (let length = 280; length < 400; length += 10) {
+      const said = status(400, `${'x'.repeat(length)}${key}`);
+      const { first } = await scene({ reply: () => said }, { key });
+      expect(`${await first().catch((error: Error) => error)}`).not.toContain(key.slice(0, 6));
+    }
+  });
+
   test('is taken out of a text that repeats it, even in pieces', async () => {
     const { first } = await scene({ reply: () => `you sent ${key}, thanks`, key }, { key });
     expect(await first()).toMatchObject({ text: 'you sent [key], thanks' });

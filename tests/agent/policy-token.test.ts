@@ -83,6 +83,7 @@ describe('a policy in token mode', () => {
     );
     const { turns } = await episode(policy, ['one', 'two']);
     expect(decoded(idsOf(turns))).toContain('one');
+    expect(requests.filter(({ path }) => path === '/tokenize')).toHaveLength(1);
     expect(requests[1]).toMatchObject({
       path: '/v1/tokenize',
       body: { add_generation_prompt: true, chat_template_kwargs: { enable_thinking: false } },
@@ -206,7 +207,7 @@ describe('a policy in token mode whose server', () => {
     const { first } = await scene({ reply: () => 'x', tokenizePath: '/nowhere' }, { mode: 'token' });
     await expect(first()).rejects.toMatchObject({
       code: 'policy_refused',
-      message: expect.stringMatching(/\/v1\/tokenize: status 404/),
+      message: expect.stringMatching(/\d\/tokenize: status 404.*\/v1\/tokenize: status 404/),
     });
   });
 

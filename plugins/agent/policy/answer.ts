@@ -43,7 +43,7 @@ function pieceOf(json: string): Fields {
   try {
     piece = JSON.parse(json);
   } catch {
-    throw new Fault('passing', `the answer is no JSON: ${json.slice(0, 200)}`);
+    throw new Fault('passing', `the answer is no JSON: ${json}`);
   }
   if (!isFields(piece)) throw new Fault('passing', 'the answer is no object');
   if (isFields(piece['error']) || typeof piece['error'] === 'string') throw refusalIn(piece['error']);

@@ -1,5 +1,5 @@
-import { AssayError, type Clock } from '../../../src/index.js';
-import { Fault, wordsOf } from './fault.js';
+import { AssayError, type Clock, cut } from '../../../src/index.js';
+import { Fault } from './fault.js';
 import type { Redaction } from './key.js';
 import { type Response, send } from './request.js';
 import { retried } from './retry.js';
@@ -34,7 +34,9 @@ export type Ask = <T>(question: Question<T>) => Promise<T>;
 export function connection(options: ConnectionOptions): Ask {
   const { redaction, onRetry, clock, stallSeconds, key } = options;
   return async ({ url, body, read, signal }) => {
-    const words = (fault: Fault) => redaction.words(`${url}: ${wordsOf(fault)}`);
+    // Cut last: half a key would not be found.
+    const words = ({ message }: Fault) =>
+      cut(redaction.words(`${url}: ${message.replace(/\s+/g, ' ')}`), 400);
     const patience = {
       ...options,
       onRetry: (fault: Fault, seconds: number) =>

@@ -1,4 +1,4 @@
-import { cut, harmless } from '../../../src/index.js';
+import { harmless } from '../../../src/index.js';
 
 /** Why one request failed: what may pass is sent again, `final` would be refused again, `context`: the prompt is too long. */
 export class Fault extends Error {
@@ -44,9 +44,4 @@ function wordsIn(body: string): string {
     // A page of a proxy, or nothing.
   }
   return harmless(typeof words === 'string' ? words : body);
-}
-
-/** What a failed request says, as short as a message should be. */
-export function wordsOf(fault: Fault): string {
-  return cut(fault.message.replace(/\s+/g, ' ').trim(), 400);
 }

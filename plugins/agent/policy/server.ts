@@ -18,7 +18,7 @@ const SETTINGS_AGE = 300;
 
 /** Ids of a conversation by the server's own template and tokenizer, from `/tokenize` at its root or beside the completions. */
 export function serverTokenizer({ ask, base, model, templateArgs }: Server) {
-  const places = [`${rootOf(base)}/tokenize`, `${base}/tokenize`];
+  let places = [`${rootOf(base)}/tokenize`, `${base}/tokenize`];
   return async (messages: readonly Message[], signal: AbortSignal): Promise<readonly number[]> => {
     const body = {
       model,
@@ -26,7 +26,9 @@ export function serverTokenizer({ ask, base, model, templateArgs }: Server) {
       add_generation_prompt: true,
       ...(templateArgs === undefined ? {} : { chat_template_kwargs: templateArgs }),
     };
-    return askFirst(ask, { places, body, read: readIds, signal });
+    const { answer, place } = await askFirst(ask, { places, body, read: readIds, signal });
+    places = [place];
+    return answer;
   };
 }
 
@@ -44,11 +46,11 @@ export function serverSettings({ ask, base }: Server, clock: Clock) {
   let known: { readonly why: string | undefined; readonly at: number } | undefined;
   return async (signal: AbortSignal): Promise<string | undefined> => {
     if (known !== undefined && clock.now() - known.at < SETTINGS_AGE * 1000) return known.why;
-    const info = await askFirst(ask, { places, read: readJson, signal }).catch((error: unknown) => {
-      if (error instanceof AssayError && error.code === 'policy_refused') return undefined;
+    const asked = await askFirst(ask, { places, read: readJson, signal }).catch((error: unknown) => {
+      if (isRefusal(error)) return undefined;
       throw error;
     });
-    known = { why: objection(info), at: clock.now() };
+    known = { why: objection(asked?.answer), at: clock.now() };
     return known.why;
   };
 }
@@ -60,24 +62,31 @@ interface Places<T> {
   readonly signal: AbortSignal;
 }
 
-/** Asks at the first place, and where that is refused at the next. */
-async function askFirst<T>(ask: Ask, { places, ...question }: Places<T>): Promise<T> {
-  const [url = '', ...others] = places;
-  try {
-    return await ask({ ...question, url });
-  } catch (error) {
-    const isRefused = error instanceof AssayError && error.code === 'policy_refused';
-    if (!isRefused || others.length === 0) throw error;
-    return askFirst(ask, { ...question, places: others });
-  }
+/** Asks at the first place, and where that is refused at the next; all refusals are said. */
+async function askFirst<T>(
+  ask: Ask,
+  { places, ...question }: Places<T>,
+): Promise<{ readonly answer: T; readonly place: string }> {
+  const refusals: string[] = [];
+  for (const place of places)
+    try {
+      return { answer: await ask({ ...question, url: place }), place };
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      refusals.push(error.message);
+    }
+  throw new AssayError('policy_refused', refusals.join('; '));
 }
+
+const isRefusal = (error: unknown): error is AssayError =>
+  error instanceof AssayError && error.code === 'policy_refused';
 
 async function readJson({ bytes }: Response): Promise<Record<string, unknown>> {
   const text = await textOf(bytes);
   try {
     return Object(JSON.parse(text));
   } catch {
-    throw new Fault('passing', `the answer is no JSON: ${text.slice(0, 200)}`);
+    throw new Fault('passing', `the answer is no JSON: ${text}`);
   }
 }
 
