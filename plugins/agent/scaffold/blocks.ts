@@ -1,5 +1,5 @@
 import { cut, type FormatError } from '../../../src/index.js';
-import { type Delimiter, delimitersIn, isEndOf } from './here-document.js';
+import { delimitersIn } from './here-document.js';
 
 interface Fence {
   readonly indent: number;
@@ -59,37 +59,31 @@ function blocksIn(answer: string, tag: string): readonly Block[] {
   return blocks;
 }
 
-interface Search {
-  readonly fence: Fence;
-  readonly tag: string;
-}
-
 /** Index of the closing fence, or the number of lines. */
-function endOf(lines: readonly string[], start: number, search: Search): number {
-  const isCommand = tagOf(search.fence.info) === search.tag;
+function endOf(
+  lines: readonly string[],
+  start: number,
+  { fence, tag }: { fence: Fence; tag: string },
+): number {
+  // What begins like a here-document and has no end before the next command block is none, or lacks its end.
+  const reach = tagOf(fence.info) === tag ? nextOpening(lines, start, tag) : start;
+  const body = lines.slice(start, reach).map((line) => unindented(line, fence));
+  const tabless = body.map((line) => line.replace(/^\t+/, ''));
   for (let at = start; at < lines.length; at++) {
-    const line = lines[at] ?? '';
-    if (isClosing(line, search.fence)) return at;
-    if (!isCommand) continue;
-    for (const delimiter of delimitersIn(line))
-      at = endOfHereDocument(lines, at, { ...search, delimiter }) ?? at;
+    if (isClosing(lines[at] ?? '', fence)) return at;
+    for (const { word, stripsTabs } of delimitersIn(body[at - start] ?? '')) {
+      const end = (stripsTabs ? tabless : body).indexOf(word, at - start + 1);
+      if (end !== -1) at = start + end;
+    }
   }
   return lines.length;
 }
 
-/** Undefined where another command's block comes first: then it is no here-document, or its end is missing. */
-function endOfHereDocument(
-  lines: readonly string[],
-  start: number,
-  { fence, tag, delimiter }: Search & { readonly delimiter: Delimiter },
-): number | undefined {
-  for (let at = start + 1; at < lines.length; at++) {
-    const line = lines[at] ?? '';
-    if (isEndOf(unindented(line, fence), delimiter)) return at;
-    const inner = openingFence(line);
-    if (inner !== undefined && tagOf(inner.info) === tag) return undefined;
-  }
-  return undefined;
+/** Index of the next line that may begin a block with `tag`, or the number of lines. */
+function nextOpening(lines: readonly string[], start: number, tag: string): number {
+  for (let at = start; at < lines.length; at++)
+    if (tagOf(openingFence(lines[at] ?? '')?.info ?? '') === tag) return at;
+  return lines.length;
 }
 
 /** A line of a block without the indentation that its fence has. */

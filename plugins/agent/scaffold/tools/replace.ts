@@ -51,11 +51,11 @@ function linesWith(text: string, search: string): readonly number[] {
   return lines;
 }
 
-/** SEARCH comes with plain newlines, whatever the file has. */
+/** SEARCH comes with plain newlines, whatever the file has; half a CRLF is none. */
 function pattern(search: string): RegExp {
   if (search === '') throw new ToolError('SEARCH is empty');
   const literal = search.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
-  return new RegExp(literal.replace(/\r?\n/g, '\\r?\\n'), 'g');
+  return new RegExp(literal.replace(/\r?\n/g, '(?:\\r\\n|(?<!\\r)\\n)'), 'g');
 }
 
 function linesInWords(lines: readonly number[]): string {
