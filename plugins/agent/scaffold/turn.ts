@@ -1,9 +1,7 @@
 import type { CommandResult } from '../session-types.js';
-import type { Found } from './blocks.js';
+import type { Missing } from './blocks.js';
 import { template } from './template.js';
 import type { Step, StepContext } from './types.js';
-
-type FormatFault = Extract<Found, { readonly reason: string }>;
 
 interface Frame {
   /** The name of the template that shows the format. */
@@ -13,7 +11,7 @@ interface Frame {
 }
 
 /** The answer to a turn without a command, or with several: nothing is run. */
-export function formatFault({ formatError, reason }: FormatFault, { format, closing }: Frame): Step {
+export function formatFault({ formatError, reason }: Missing, { format, closing }: Frame): Step {
   const observation = `Error: ${reason} Nothing was run.\n\n${template(format)}\n${closing}`;
   return { observation, command: null, formatError };
 }
