@@ -14,9 +14,19 @@ interface Block {
   readonly isClosed: boolean;
 }
 
+<<<<<<< HEAD
 export type Found =
   | { readonly command: string }
   | { readonly formatError: FormatError /** One sentence. */; readonly reason: string };
+=======
+export interface Missing {
+  readonly formatError: FormatError;
+  /** One sentence. */
+  readonly reason: string;
+}
+
+export type Found = { readonly command: string } | Missing;
+>>>>>>> scaffold
 
 /** The text of the one fenced block with this tag in a model's answer. */
 export function commandIn(answer: string, tag: string): Found {
@@ -27,7 +37,11 @@ export function commandIn(answer: string, tag: string): Found {
       formatError: 'several_commands',
       reason: `Your answer has ${tagged.length} blocks tagged \`${tag}\`, and a turn runs one command.`,
     };
+<<<<<<< HEAD
   const none = (reason: string): Found => ({ formatError: 'no_command', reason });
+=======
+  const none = (reason: string): Missing => ({ formatError: 'no_command', reason });
+>>>>>>> scaffold
   const [block] = tagged;
   if (block === undefined) return none(`Your answer has ${othersOf(blocks)} tagged \`${tag}\`.`);
   // It may be a part of what was meant: `rm -rf build/tmp` that is cut off must not run as `rm -rf build`.
