@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { CommandResult, Session } from '../../plugins/agent/session-types.js';
+import type { CommandResult, Session } from '../../plugins/agent/session.js';
 
 /** What a scripted shell answers; what isn't said is a command that printed nothing and succeeded. */
 export type Reply = Partial<CommandResult>;

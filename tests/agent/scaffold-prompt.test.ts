@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Session } from '../../plugins/agent/session-types.js';
+import type { Session } from '../../plugins/agent/session.js';
 import { packageRoot } from '../../src/index.js';
 import { fakeSession } from './fake-session.js';
 import { episode, scaffoldNamed } from './scaffold-turns.js';

@@ -14,11 +14,6 @@ interface Block {
   readonly isClosed: boolean;
 }
 
-<<<<<<< HEAD
-export type Found =
-  | { readonly command: string }
-  | { readonly formatError: FormatError /** One sentence. */; readonly reason: string };
-=======
 export interface Missing {
   readonly formatError: FormatError;
   /** One sentence. */
@@ -26,7 +21,6 @@ export interface Missing {
 }
 
 export type Found = { readonly command: string } | Missing;
->>>>>>> scaffold
 
 /** The text of the one fenced block with this tag in a model's answer. */
 export function commandIn(answer: string, tag: string): Found {
@@ -37,11 +31,7 @@ export function commandIn(answer: string, tag: string): Found {
       formatError: 'several_commands',
       reason: `Your answer has ${tagged.length} blocks tagged \`${tag}\`, and a turn runs one command.`,
     };
-<<<<<<< HEAD
-  const none = (reason: string): Found => ({ formatError: 'no_command', reason });
-=======
   const none = (reason: string): Missing => ({ formatError: 'no_command', reason });
->>>>>>> scaffold
   const [block] = tagged;
   if (block === undefined) return none(`Your answer has ${othersOf(blocks)} tagged \`${tag}\`.`);
   // It may be a part of what was meant: `rm -rf build/tmp` that is cut off must not run as `rm -rf build`.

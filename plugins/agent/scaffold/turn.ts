@@ -1,17 +1,8 @@
-import type { CommandResult } from '../session-types.js';
-<<<<<<< HEAD
-import type { Found } from './blocks.js';
-import { template } from './template.js';
-import type { Step, StepContext } from './types.js';
-
-type FormatFault = Extract<Found, { readonly reason: string }>;
-
-=======
+import type { CommandResult } from '../session.js';
 import type { Missing } from './blocks.js';
 import { template } from './template.js';
 import type { Step, StepContext } from './types.js';
 
->>>>>>> scaffold
 interface Frame {
   /** The name of the template that shows the format. */
   readonly format: string;
@@ -20,11 +11,7 @@ interface Frame {
 }
 
 /** The answer to a turn without a command, or with several: nothing is run. */
-<<<<<<< HEAD
-export function formatFault({ formatError, reason }: FormatFault, { format, closing }: Frame): Step {
-=======
 export function formatFault({ formatError, reason }: Missing, { format, closing }: Frame): Step {
->>>>>>> scaffold
   const observation = `Error: ${reason} Nothing was run.\n\n${template(format)}\n${closing}`;
   return { observation, command: null, formatError };
 }

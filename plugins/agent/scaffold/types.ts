@@ -1,5 +1,5 @@
 import type { FormatError, Instance, Message } from '../../../src/index.js';
-import type { CommandLimits, CommandResult, Session } from '../session-types.js';
+import type { CommandLimits, CommandResult, Session } from '../session.js';
 
 export interface OpenFile {
   /** Absolute. */
