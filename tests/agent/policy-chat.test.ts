@@ -211,6 +211,15 @@ describe('a policy in chat mode', () => {
     }
   });
 
+  test('reads no answer without end', async () => {
+    const body = Buffer.alloc(70 * 1024 * 1024, 'data: ');
+    const { first } = await scene({ reply: () => ({ fault: 'raw', body }) }, { retries: 0 });
+    await expect(first()).rejects.toMatchObject({
+      code: 'policy_unavailable',
+      message: expect.stringContaining('more than 67108864 bytes'),
+    });
+  });
+
   test('takes comments, CRLF, and a stream that stays open after its end', async () => {
     const end = `data: {"choices": [{"delta": {"content": "all"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}`;
     const { first } = await scene(

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Message } from '../../src/index.js';
+import { type Message, sha256 } from '../../src/index.js';
 import { decoded, END, messagesOf, spelled, templated } from './toy-tokenizer.js';
 
 /** What a scripted model is asked. */
@@ -116,7 +116,7 @@ export async function startPolicyServer(options: PolicyServerOptions): Promise<P
           `This model's maximum context length is ${options.contextTokens} tokens. However, you requested ${asked} tokens. Please reduce the length of the input messages.`,
         ),
       );
-    const identity = JSON.stringify(prompt);
+    const identity = sha256(JSON.stringify(prompt));
     const attempt = (attempts.get(identity) ?? 0) + 1;
     attempts.set(identity, attempt);
     const turn = messages.filter(({ role }) => role === 'assistant').length + 1;
@@ -182,10 +182,13 @@ function answerOf({ text, finishReason }: Answer, { mode, body, prompt, options 
     completion_tokens: ids.length,
     total_tokens: prompt.length + ids.length,
   };
+  const { prompt: _, messages: __, ...controls } = body;
   const extra = {
     id: 'answer-1',
     model: body['model'],
-    ...(options.sampling === undefined ? {} : { sampling_params: { ...body, ...options.sampling(body) } }),
+    ...(options.sampling === undefined
+      ? {}
+      : { sampling_params: { ...controls, ...options.sampling(body) } }),
     ...(options.weightVersion === undefined ? {} : { metadata: { weight_version: options.weightVersion() } }),
   };
   const withIds = mode === 'token' && body['return_token_ids'] === true;

@@ -87,9 +87,9 @@ const isEmpty = (value: unknown) =>
  * Lets only samples into training that were drawn from the model's own distribution: the ratio to another one would be wrong without any
  * metric that shows it. Throws `sampling_unconfirmed`.
  */
-export function requirePlain(confirmed: Decoding | null, why: string | undefined): void {
+export function requirePlain(confirmed: Decoding | null, doubt: string | undefined): void {
   if (confirmed === null)
-    throw new AssayError('sampling_unconfirmed', `the server doesn't confirm plain sampling: ${why}`);
+    throw new AssayError('sampling_unconfirmed', `the server doesn't confirm plain sampling: ${doubt}`);
   const found = bias(confirmed);
   if (found !== undefined) throw new AssayError('sampling_unconfirmed', `the server's ${found}`);
 }

@@ -43,15 +43,16 @@ export interface OpenAiOptions {
 export function openAiPolicy(options: OpenAiOptions): Policy {
   check(options);
   const { mode, purpose, model, clock, templateArgs } = options;
+  const { stallSeconds = 240, retries = 8, retrySeconds = 900 } = options;
   const base = options.baseUrl.replace(/\/+$/, '');
   const redact = redaction(options.key);
-  const ask = connection({ stallSeconds: 240, retries: 8, retrySeconds: 900, ...options, redaction: redact });
+  const ask = connection({ ...options, stallSeconds, retries, retrySeconds, redaction: redact });
   const server = { ask, base, model, ...(templateArgs === undefined ? {} : { templateArgs }) };
   const tokenize = serverTokenizer(server);
   const settings = serverSettings(server, clock);
 
   async function sample(conversation: Conversation, signal: AbortSignal): Promise<Sample | 'context_limit'> {
-    const why = purpose === 'training' ? await settings(signal) : 'it was not asked to';
+    const doubt = purpose === 'training' ? await settings(signal) : 'it was not asked to';
     const prompt = await promptFor(mode, conversation, (messages) => tokenize(messages, signal));
     const decoding = withinContext(prompt.length, options);
     if (decoding.maxTokens < 1) return 'context_limit';
@@ -64,8 +65,8 @@ export function openAiPolicy(options: OpenAiOptions): Policy {
         return { answer, tokens: prompt.tokens && tokensOf(answer, prompt.tokens) };
       },
     });
-    const confirmed = confirmedBy(answer.sampling, decoding) ?? (why === undefined ? decoding : null);
-    if (purpose === 'training') requirePlain(confirmed, why);
+    const confirmed = confirmedBy(answer.sampling, decoding) ?? (doubt === undefined ? decoding : null);
+    if (purpose === 'training') requirePlain(confirmed, doubt);
     return {
       text: redact.text(answer.text),
       finishReason: answer.finishReason,

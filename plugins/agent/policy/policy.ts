@@ -26,7 +26,7 @@ export interface Policy {
   readonly mode: 'chat' | 'token';
   /**
    * The model's next turn, or `context_limit` where there is no room for one. Rejects with an AssayError (`policy_refused`,
-   * `policy_unavailable`, `sampling_unconfirmed`, `token_drift`), or the signal's reason.
+   * `policy_unavailable`, `sampling_unconfirmed`, `token_drift`, and `usage` for turns without ids in token mode), or the signal's reason.
    */
   sample(conversation: Conversation, signal: AbortSignal): Promise<Sample | 'context_limit'>;
 }

@@ -43,15 +43,15 @@ async function readIds(response: Response): Promise<readonly number[]> {
 export function serverSettings({ ask, base }: Server, clock: Clock) {
   // vLLM has the first in its development mode; SGLang has both, the second in older versions.
   const places = [`${rootOf(base)}/server_info?config_format=json`, `${rootOf(base)}/get_server_info`];
-  let known: { readonly why: string | undefined; readonly at: number } | undefined;
+  let known: { readonly doubt: string | undefined; readonly at: number } | undefined;
   return async (signal: AbortSignal): Promise<string | undefined> => {
-    if (known !== undefined && clock.now() - known.at < SETTINGS_AGE * 1000) return known.why;
+    if (known !== undefined && clock.now() - known.at < SETTINGS_AGE * 1000) return known.doubt;
     const asked = await askFirst(ask, { places, read: readJson, signal }).catch((error: unknown) => {
       if (isRefusal(error)) return undefined;
       throw error;
     });
-    known = { why: objection(asked?.answer), at: clock.now() };
-    return known.why;
+    known = { doubt: objection(asked?.answer), at: clock.now() };
+    return known.doubt;
   };
 }
 
