@@ -39,11 +39,13 @@ start_shell() {
 }
 
 # Sourced: an interactive `eval` comments on jobs and on the terminal that isn't there. The second line comes whatever becomes of the first.
-run() {
-  local lines
+run() { # quoted lines
+  local lines begin="exec 99<&-; \\builtin printf '\\036$key begin\\0' >>$output; "
   before=(/proc/[0-9]*)
+  # So many are a fork bomb, and to be stopped with the next command.
+  ((${#before[@]} < 200)) || [[ ! $is_alone ]] || before=()
   end="\\builtin printf '\\036$key end %s %s\\0' \"\$?\" \"\${PWD-}\" >>$output"
-  lines="\\builtin . /dev/fd/99 99<<<$1 </dev/null >>$output 2>&1"$'\n'$end
+  lines="\\builtin . /dev/fd/99 99<<<${begin@Q}$1 </dev/null >>$output 2>&1"$'\n'$end
   # What doesn't fit into the pipe would wait for a shell that may never read it.
   if ((${#lines} < 32768)); then printf '%s\n' "$lines" >&3; else printf '%s\n' "$lines" >&3 & fi
 }
