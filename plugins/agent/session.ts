@@ -96,9 +96,11 @@ export async function openSession(container: Container, options: SessionOptions)
   }
 
   async function run(command: string, limits: CommandLimits, signal: AbortSignal): Promise<CommandResult> {
-    const { shell } = await living();
     sink.limit(limits.outputChars);
-    const { exitCode, stoppedBy, seconds } = await shell.execute(command, limits.seconds, signal);
+    let ending = await (await living()).shell.execute(command, limits.seconds, signal);
+    // The last command may have ended the shell, or made it useless, after its own end.
+    if (!ending.hasBegun) ending = await (await living()).shell.execute(command, limits.seconds, signal);
+    const { exitCode, stoppedBy, seconds } = ending;
     const { text, truncatedChars } = sink.take();
     const { shell: next } = await living();
     if (stoppedBy === 'abort') signal.throwIfAborted();

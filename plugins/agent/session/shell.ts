@@ -4,6 +4,8 @@ import { quoted, type Supervisor } from './supervisor.js';
 
 /** How a command ended. */
 export interface Ending {
+  /** False where the shell was over, or can't be used any more; it is over then. */
+  readonly hasBegun: boolean;
   readonly exitCode: number;
   /** What made us stop it. */
   readonly stoppedBy?: 'time' | 'output' | 'abort';
@@ -64,34 +66,39 @@ export function startShell({ supervisor, sink, clock, cwd: start }: ShellOptions
     });
   });
 
-  /** Sends lines; resolves when they have ended, or the shell. The line that tells of the end closes descriptor 99 of `supervisor.sh`. */
-  function send(lines: string, onEnd: (exitCode: number) => void) {
+  /** Sends lines; `ended` resolves when they have ended, or the shell. */
+  function send(lines: string) {
+    let hasBegun = false;
+    let code: number | undefined;
     let forget = () => {};
     const ended = new Promise<void>((resolve) => {
       forget = supervisor.ask({
         verb: 'run',
-        body: quoted(`exec 99<&-;${lines}`),
+        body: quoted(lines),
         onAnswer: (words) => {
-          const [, code, folder] = words.match(/^end (\d+) (.*)$/s) ?? [];
-          if (folder !== '' && folder !== undefined) cwd = folder;
-          onEnd(Number(code));
-          resolve();
+          const [, exit, folder] = words.match(/^end (\d+) (.*)$/s) ?? [];
+          if (exit === undefined) hasBegun = true;
+          else {
+            code = Number(exit);
+            cwd = folder || cwd;
+            resolve();
+          }
         },
       });
     });
-    return { ended: Promise.race([ended, over]), forget };
+    return { ended: Promise.race([ended, over]), hasBegun: () => hasBegun, code: () => code, forget };
   }
 
   /** Ends what runs, at last with the shell or the supervisor. */
-  async function stop(ended: Promise<void>): Promise<void> {
-    for (const { signals, ms } of STOPS) {
+  async function stop(ended: Promise<void>, steps = STOPS): Promise<void> {
+    for (const { signals, ms } of steps) {
       supervisor.ask({ verb: 'stop', args: [pid, ...signals] });
       if (!(await isIn(ended, ms))) continue;
       // A signal that comes late must meet this command, not the next one.
-      const settling = send(':', () => {});
+      const settling = send(':');
       const isSettled = await isIn(settling.ended, ms);
       settling.forget();
-      if (isSettled) return;
+      if (isSettled && (isOver || settling.hasBegun())) return;
     }
     await supervisor.close(0);
   }
@@ -109,12 +116,9 @@ export function startShell({ supervisor, sink, clock, cwd: start }: ShellOptions
     isOver: () => isOver,
     async execute(lines, seconds, signal) {
       const started = clock.now();
-      let code: number | undefined;
       let stoppedBy: Ending['stoppedBy'];
       let stopped: Promise<void> | undefined;
-      const command = send(lines, (said) => {
-        code = said;
-      });
+      const command = send(lines);
       const stopFor = (reason: Ending['stoppedBy']) => {
         stoppedBy ??= reason;
         stopped ??= stop(command.ended);
@@ -128,6 +132,8 @@ export function startShell({ supervisor, sink, clock, cwd: start }: ShellOptions
           async () => {
             await command.ended;
             await stopped;
+            // A shell that may open no more files, say.
+            if (!command.hasBegun() && !isOver) await stop(over, STOPS.slice(-1));
           },
           () => stopFor('output'),
         );
@@ -136,7 +142,12 @@ export function startShell({ supervisor, sink, clock, cwd: start }: ShellOptions
         signal.removeEventListener('abort', onAbort);
         command.forget();
       }
-      return { exitCode: code ?? exitCode, stoppedBy, seconds: (clock.now() - started) / 1000 };
+      return {
+        hasBegun: command.hasBegun(),
+        exitCode: command.code() ?? exitCode,
+        stoppedBy,
+        seconds: (clock.now() - started) / 1000,
+      };
     },
   };
 }

@@ -39,11 +39,13 @@ start_shell() {
 }
 
 # Sourced: an interactive `eval` comments on jobs and on the terminal that isn't there. The second line comes whatever becomes of the first.
-run() {
-  local lines
+run() { # quoted lines
+  local lines begin="exec 99<&-; \\builtin printf '\\036$key begin\\0' >>$output; "
   before=(/proc/[0-9]*)
+  # So many are a fork bomb, and to be stopped with the next command.
+  ((${#before[@]} < 200)) || [[ ! $is_alone ]] || before=("${ancestors[@]}")
   end="\\builtin printf '\\036$key end %s %s\\0' \"\$?\" \"\${PWD-}\" >>$output"
-  lines="\\builtin . /dev/fd/99 99<<<$1 </dev/null >>$output 2>&1"$'\n'$end
+  lines="\\builtin . /dev/fd/99 99<<<${begin@Q}$1 </dev/null >>$output 2>&1"$'\n'$end
   # What doesn't fit into the pipe would wait for a shell that may never read it.
   if ((${#lines} < 32768)); then printf '%s\n' "$lines" >&3; else printf '%s\n' "$lines" >&3 & fi
 }
@@ -65,18 +67,20 @@ carries_marker() { # pid
   return 1
 }
 
-# True where all processes that can be seen are the sandbox's: the engine started us from outside, or the first process is the sandbox's own.
-# The local engine leaves its marker where it gives a sandbox no process ids of its own.
-sees_only_sandbox() {
-  local pid state parent comm
-  [[ ${ASSAY_SANDBOX-} ]] && { carries_marker 1; return; }
-  for ((pid = $$; pid > 1; pid = parent)); do look_at "$pid" || return; done
-  ((pid == 0)) && return
-  read -r comm </proc/1/comm
-  [[ $comm == bwrap ]]
-}
-# Then it holds the one process that takes in orphans.
-sees_only_sandbox && is_alone=1 || is_alone=
+# Ourselves, and who started us.
+ancestors=()
+for ((pid = $$; pid > 1; pid = parent)); do
+  ancestors+=("/proc/$pid")
+  look_at "$pid" || break
+done
+# 1, the process that takes in orphans, where all processes that can be seen are the sandbox's own: the engine started us from outside of
+# what we see, or with bubblewrap. The local engine leaves its marker where it gives a sandbox no process ids of its own.
+is_alone=
+if [[ ${ASSAY_SANDBOX-} ]]; then
+  carries_marker 1 && is_alone=1
+elif ((pid == 0)) || [[ $(</proc/1/comm) == bwrap ]]; then
+  is_alone=1
+fi
 
 # Stops the command: signals for the shell, then SIGKILL for all that it has left running. That is what wasn't there when it began and
 # descends from us, or is an orphan of the sandbox; what earlier background processes begot stays. Its end is asked for again.
@@ -139,5 +143,5 @@ while read -r verb key length arguments; do
     write) eval "write_file $arguments \"\$body\"" ;;
   esac
 done
-before=() keeper=
+before=("${ancestors[@]}") keeper=
 stop $$
