@@ -61,7 +61,8 @@ export function rolloutAttempts(options: RolloutAttemptsOptions): Attempts {
       await (await hooks.begin(1, null)).finish(verdict);
       return verdict;
     }
-    const prediction = toPrediction({ ...job.prediction, patch: result.patch });
+    const { instanceId, model, attempt } = job.prediction;
+    const prediction = toPrediction({ instanceId, model, attempt, patch: result.patch });
     return grader.attempt(
       { ...job, prediction },
       { ...hooks, begin: (tries) => hooks.begin(tries, result.patch) },

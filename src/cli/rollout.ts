@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path';
+import { isFault } from '../../plugins/agent/episodes.js';
 import { openAiPolicy } from '../../plugins/agent/policy/open-ai.js';
 import type { Policy } from '../../plugins/agent/policy/policy.js';
-import { isFault } from '../../plugins/agent/episodes.js';
 import { type RolloutEvent, startRollouts } from '../../plugins/agent/rollouts.js';
 import { type Scaffold, scaffolds } from '../../plugins/agent/scaffold/index.js';
 import { openStore, type TrajectoryStore } from '../../plugins/agent/store.js';
@@ -62,12 +62,7 @@ export async function rolloutCommand(raw: Readonly<Record<string, unknown>>, hos
   return (summary.passAt1.rate ?? 0) < (args['fail-under'] ?? 0) ? EXIT.belowThreshold : EXIT.done;
 }
 
-async function roll(
-  plan: Plan,
-  instances: ReadonlyMap<string, Instance>,
-  args: ModelArgs,
-  host: Host,
-) {
+async function roll(plan: Plan, instances: ReadonlyMap<string, Instance>, args: ModelArgs, host: Host) {
   const { clock } = host;
   const { folder, jobs } = plan;
   const interrupt = listenForInterrupt(host);
@@ -203,7 +198,7 @@ const EVAL_TEMPERATURE = 0.6;
 
 function policyOf(args: ModelArgs, onRetry: (words: string) => void, host: Host): Policy {
   const { 'price-in': priceIn, 'price-out': priceOut } = args;
-  const key = host.env['ASSAY_API_KEY'];
+  const key = host.env['ASSAY_API_KEY'] || undefined;
   return openAiPolicy({
     baseUrl: args['base-url'],
     model: args.model,
