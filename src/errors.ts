@@ -66,7 +66,7 @@ export const ERRORS = {
   run_damaged: {
     class: 'input',
     retryable: false,
-    fix: 'Restore the named file from a copy, or remove the attempt folder to have it evaluated again.',
+    fix: 'Restore the named file from a copy, or remove it (of an attempt, the whole folder) to have it made again.',
   },
   run_locked: { class: 'input', retryable: false, fix: 'Wait for the other process, or end it.' },
   unknown_instance: {
@@ -78,6 +78,11 @@ export const ERRORS = {
     class: 'input',
     retryable: false,
     fix: 'Give folders that `assay harbor export` wrote, with their solution and unchanged.',
+  },
+  bad_trajectory: {
+    class: 'input',
+    retryable: false,
+    fix: 'Give whole files of a format that docs/trajectories.md names.',
   },
   // service
   bad_request: { class: 'input', retryable: false, fix: 'See /openapi.json for what is expected.' },
