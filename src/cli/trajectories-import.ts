@@ -30,7 +30,8 @@ export async function importTrajectories(
     for (const path of args.files) {
       try {
         const trajectory = await readFileOf(path, args.id ?? stemOf(path), host.cwd);
-        for (const line of linesOf(asNextSample(trajectory, store.known()))) await store.append(line);
+        const lines = linesOf(asNextSample(trajectory, store.known()));
+        await Promise.all(lines.map((line) => store.append(line)));
       } catch (error) {
         if (!(error instanceof AssayError) || error.code !== 'bad_trajectory') throw error;
         host.err(describeError(error));

@@ -184,11 +184,14 @@ describe('a file of mini-swe-agent itself', () => {
       { role: 'assistant', content: 'Look:\n\n```bash\nls -l\n```' },
       { role: 'user', content: 'a.py' },
       { role: 'assistant', content: 'Hm.' },
+      { role: 'user', content: 'One, please.' },
+      { role: 'assistant', content: '```bash\na\n```\n```bash\nb\n```' },
     ]);
     expect(episode.episodeId).toBe('given-1#1');
     expect(turns).toMatchObject([
       { command: 'ls -l', observation: 'a.py' },
-      { command: null, observation: '' },
+      { command: null, formatError: 'no_command', observation: 'One, please.' },
+      { command: null, formatError: 'several_commands', observation: '' },
     ]);
   });
 });

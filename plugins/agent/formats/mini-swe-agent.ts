@@ -65,7 +65,7 @@ const { nameOf, endOf } = endings({
 });
 
 /** A command in the text of a message, as of files that don't say it apart. */
-const COMMAND = /^```(?:bash|mswea_bash_command)\s*\n(.*?)\n```/ms;
+const COMMAND = /^```(?:bash|mswea_bash_command)\s*\n(.*?)\n```/gms;
 
 export const miniSweAgent: TrajectoryFormat = {
   name: 'mini-swe-agent',
@@ -189,12 +189,11 @@ function turnsOf(messages: readonly MiniMessage[]): DraftTurn[] {
 function turnOf(message: MiniMessage): DraftTurn {
   const response = bodyOf(message);
   const { actions, cost, response: raw } = message.extra ?? {};
-  const commands = actions?.map(({ command }) => command ?? '') ?? [COMMAND.exec(response)?.[1]];
   const usage = typeof raw === 'object' ? raw?.usage : undefined;
   return {
     response,
-    command: commands[0] === undefined ? null : commands.join('\n'),
     observation: '',
+    ...(actions ? { command: commandOf(actions) } : commandIn(response)),
     usage: {
       promptTokens: usage?.prompt_tokens ?? 0,
       completionTokens: usage?.completion_tokens ?? 0,
@@ -202,6 +201,17 @@ function turnOf(message: MiniMessage): DraftTurn {
     },
     ...keptOfTurn(message.extra),
   };
+}
+
+function commandOf(actions: readonly { readonly command?: string | null }[]): string | null {
+  return actions.length === 0 ? null : actions.map(({ command }) => command ?? '').join('\n');
+}
+
+/** Files that don't say commands apart are of scaffolds that take exactly one. */
+function commandIn(response: string): Pick<DraftTurn, 'command' | 'formatError'> {
+  const [first, second] = [...response.matchAll(COMMAND)].map(([, command]) => command ?? '');
+  if (first === undefined) return { command: null, formatError: 'no_command' };
+  return second === undefined ? { command: first } : { command: null, formatError: 'several_commands' };
 }
 
 function isResponse({ role, output }: MiniMessage): boolean {

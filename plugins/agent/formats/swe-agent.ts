@@ -1,5 +1,5 @@
 /**
- * `.traj` of SWE-agent: written as of 1.1, read from 0.5 on.
+ * `.traj` of SWE-agent: written as of 1.1; those of 0.7 and of 1.x before it are read, too.
  * Lost of a foreign file: the settings, the state but for what its observations show, what the reviewer and the summariser said, tool calls
  * but for the command that they stand for, and the responses that were asked for again because of their format.
  */
