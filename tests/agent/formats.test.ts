@@ -166,7 +166,10 @@ describe('a file of mini-swe-agent itself', () => {
       },
       { index: 3, response: 'Bye', command: null, observation: 'done' },
     ]);
-    expect(result).toMatchObject({ end: 'turn_limit', patch: null, turns: 3 });
+    expect(result).toMatchObject({
+      ...{ end: 'turn_limit', patch: null, turns: 3 },
+      usage: { promptTokens: 11, completionTokens: 2, cost: 0.01 },
+    });
   });
 
   test('keeps the name of an ending that we have none for', () => {

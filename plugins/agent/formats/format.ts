@@ -6,6 +6,7 @@ import {
   schemaFault,
   type Trajectory,
   type Turn,
+  type Usage,
 } from '../../../src/index.js';
 import { addLine, episodeIdOf, type GrowingEpisode, linesOf, parseLine } from '../episodes.js';
 
@@ -116,10 +117,15 @@ export function completed({ episode, turns, result }: Draft): Trajectory {
   return checked(whole);
 }
 
-function total(turns: readonly DraftTurn[]) {
-  const sum = (name: 'promptTokens' | 'completionTokens') =>
-    turns.reduce((all, { usage }) => all + (usage?.[name] ?? 0), 0);
-  return { promptTokens: sum('promptTokens'), completionTokens: sum('completionTokens') };
+function total(turns: readonly DraftTurn[]): Usage {
+  const usages = turns.flatMap(({ usage }) => usage ?? []);
+  const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
+  const costs = usages.flatMap(({ cost }) => cost ?? []);
+  return {
+    promptTokens: sum(usages.map(({ promptTokens }) => promptTokens)),
+    completionTokens: sum(usages.map(({ completionTokens }) => completionTokens)),
+    ...(costs.length > 0 && { cost: sum(costs) }),
+  };
 }
 
 /** As it would be read from a store. */
