@@ -1,4 +1,11 @@
-import { type Episode, type EpisodeResult, schemaFault, TrajectoryLine, type Turn } from '../../src/index.js';
+import {
+  type Episode,
+  type EpisodeResult,
+  schemaFault,
+  type Trajectory,
+  TrajectoryLine,
+  type Turn,
+} from '../../src/index.js';
 
 /** An episode that grows by its lines. */
 export interface GrowingEpisode {
@@ -25,7 +32,7 @@ export function episodeIdOf(instanceId: string, sample: number): string {
 }
 
 /** Why a text can't be an instance id; undefined when it can. */
-export function instanceIdFault(id: string): string | undefined {
+function instanceIdFault(id: string): string | undefined {
   return INSTANCE_ID.test(id)
     ? undefined
     : `${JSON.stringify(id.slice(0, 80))} is no instance id: expected at most 200 letters, digits, ".", "_" and "-", without ".."`;
@@ -74,4 +81,14 @@ export function addLine(episodes: Map<string, GrowingEpisode>, line: TrajectoryL
     found.result = result;
   }
   return found;
+}
+
+/** The lines that a trajectory is written as. */
+export function linesOf({ episode, turns, result }: Trajectory): readonly TrajectoryLine[] {
+  const { episodeId } = episode;
+  return [
+    { type: 'episode', ...episode },
+    ...turns.map((turn) => ({ type: 'turn' as const, episodeId, ...turn })),
+    ...(result === undefined ? [] : [{ type: 'result' as const, episodeId, ...result }]),
+  ];
 }

@@ -12,6 +12,7 @@ import {
   RUN_FLAGS,
 } from './run-flags.js';
 import { serveCommand } from './serve-command.js';
+import { trajectoriesCommands } from './trajectories-commands.js';
 import { workerCommand } from './worker-command.js';
 
 const {
@@ -272,6 +273,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   workerCommand,
   imagesCommands,
   harborCommands,
+  trajectoriesCommands,
   {
     command: 'gc',
     describe: 'Remove containers and workspaces that crashed runs left behind',

@@ -1,4 +1,4 @@
-import type { Decoding, Episode, EpisodeResult, Trajectory, TrajectoryLine, Turn } from '../../src/index.js';
+import type { Decoding, Episode, EpisodeResult, Trajectory, Turn } from '../../src/index.js';
 
 export const decoding: Decoding = {
   temperature: 1,
@@ -75,16 +75,6 @@ export function trajectory(more: Partial<Episode> = {}, turns = 2): Trajectory {
     turns: Array.from({ length: turns }, (_, i) => turn(i + 1)),
     result: result(turns),
   };
-}
-
-/** The lines that a trajectory is written as. */
-export function linesOf({ episode, turns, result }: Trajectory): TrajectoryLine[] {
-  const { episodeId } = episode;
-  return [
-    { type: 'episode', ...episode },
-    ...turns.map((one) => ({ type: 'turn' as const, episodeId, ...one })),
-    ...(result === undefined ? [] : [{ type: 'result' as const, episodeId, ...result }]),
-  ];
 }
 
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -7,10 +7,11 @@ import { createInterface } from 'node:readline';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { linesOf } from '../../plugins/agent/episodes.js';
 import { openStore, readTrajectories } from '../../plugins/agent/store.js';
 import type { Trajectory, TrajectoryLine } from '../../src/index.js';
 import { packageRoot } from '../../src/util/package.js';
-import { collect, episode, linesOf, result, trajectory, turn } from './records.js';
+import { collect, episode, result, trajectory, turn } from './records.js';
 
 let folder = '';
 beforeEach(async () => {

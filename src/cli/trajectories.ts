@@ -1,0 +1,15 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { AssayError } from '../errors.js';
+
+/** Where a run keeps its trajectories. */
+export function trajectoriesFolder(run: string, cwd: string): string {
+  return join(resolve(cwd, run), 'trajectories');
+}
+
+/** The same folder of a run that has one; `run_not_found` otherwise. */
+export function presentTrajectories(run: string, cwd: string): string {
+  const folder = trajectoriesFolder(run, cwd);
+  if (!existsSync(folder)) throw new AssayError('run_not_found', `${run} has no trajectories`);
+  return folder;
+}
