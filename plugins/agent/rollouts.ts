@@ -10,10 +10,10 @@ import type {
 } from '../../src/index.js';
 import { AssayError, createLimit, pause, toAssayError } from '../../src/index.js';
 import { EpisodeFault, playEpisode, totalUsage } from './episode.js';
+import { episodeIdOf, isFault } from './episodes.js';
 import type { Policy } from './policy/policy.js';
 import { openSandbox } from './sandbox.js';
 import type { Scaffold } from './scaffold/index.js';
-import { episodeIdOf, isFault } from './episodes.js';
 import type { TrajectoryStore } from './store.js';
 
 /** One sample of one instance. */
@@ -158,7 +158,7 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
           const played = await attempt(episode, turns, task, stop);
           turns = played.turns;
           const { end, patch, error, imageDigest } = played;
-          if (error !== undefined && error.retryable && tries <= retries) {
+          if (error?.retryable === true && tries <= retries) {
             onWarning(`${episodeId}: ${error.message} [${error.code}]; trying again`);
             await pause(RETRY_WAIT_MS * 2 ** (tries - 1), clock, signal);
             continue;

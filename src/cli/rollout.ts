@@ -29,7 +29,7 @@ import { listenForInterrupt } from './interrupt.js';
 import { checkFlags, DEFINING, definingOptions, type Plan, planOf } from './plan.js';
 import { finishReport, knownTroubles } from './results.js';
 import { rolloutAttempts } from './rollout-attempts.js';
-import { ROLLOUT_DEFINING, type RolloutArgs } from './rollout-command.js';
+import { ROLLOUT_DEFINING, type RolloutArgs } from './rollout-flags.js';
 import { rolloutProgress } from './rollout-progress.js';
 
 type ModelArgs = RolloutArgs & { readonly model: string; readonly 'base-url': string };
