@@ -68,6 +68,9 @@ carries_marker() { # pid
   return 1
 }
 
+# The session of the first process, if it isn't ours as well: there an engine starts anew whatever is killed.
+look_at $$
+((session == 1)) && engine_session= || engine_session=1
 # Ourselves, and who started us.
 ancestors=()
 for ((pid = $$; pid > 1; pid = parent)); do
@@ -95,8 +98,7 @@ stop() { # shell, signals
     strangers=()
     for path in /proc/[0-9]*; do
       pid=${path#/proc/}
-      # What is of the session of the first process, that starts again and again.
-      [[ ! ${known[$pid]-} ]] && look_at "$pid" && [[ $state != Z && $session != 1 ]] || continue
+      [[ ! ${known[$pid]-} ]] && look_at "$pid" && [[ $state != Z && $session != "$engine_session" ]] || continue
       while [[ $parent != [01] && ! ${known[$parent]-} ]]; do look_at "$parent" || parent=1; done
       if [[ ${above[$parent]-} ]] || { carries_marker "$pid" && ! carries_marker "$parent"; }; then
         strangers+=("$pid")
