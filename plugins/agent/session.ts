@@ -74,7 +74,7 @@ export async function openSession(container: Container, options: SessionOptions)
     const started = startShell({ supervisor, sink, clock, cwd });
     shell = started;
     const { stoppedBy } = await started.execute(
-      `{ :\n${activation}\n} >/dev/null 2>&1`,
+      `{ :;${activation}\n} >/dev/null 2>&1`,
       ACTIVATION_SECONDS,
       signal,
     );
