@@ -1,4 +1,4 @@
-import type { Clock, Episode, EpisodeEnd, Message, Turn, Usage } from '../../src/index.js';
+import type { Clock, Episode, EpisodeEnd, EpisodeLimits, Message, Turn, Usage } from '../../src/index.js';
 import type { Conversation, Policy, Sample } from './policy/policy.js';
 import type { Scaffold, Step } from './scaffold/index.js';
 import type { Session } from './session.js';
@@ -44,19 +44,12 @@ export async function playEpisode(
   world: EpisodeWorld,
 ): Promise<Played> {
   const { limits } = episode;
-  const { scaffold, session, signal } = world;
   const turns: Turn[] = [];
-  let state = scaffold.start();
-  const act = async (response: string, seconds: number) => {
-    const bounds = { seconds, outputChars: limits.observationChars };
-    const { step, state: next } = await faultOf('sandbox_error', signal, () =>
-      scaffold.step(response, { state, session, limits: bounds, signal }),
-    );
-    state = next;
-    return step;
-  };
+  const actor = startActor(limits, world);
+  const act = (...response: Parameters<Actor>) =>
+    faultOf('sandbox_error', world.signal, () => actor(...response));
   for (const turn of recorded) {
-    const step = await act(turn.response, limits.commandSeconds);
+    const step = await act(turn.response);
     if (step.observation !== turn.observation) world.onDrift(turn, step.observation);
     turns.push(turn);
     if (step.submit === true) return { turns, end: 'submitted' };
@@ -64,6 +57,8 @@ export async function playEpisode(
   for (;;) {
     const left =
       limits.episodeSeconds - turns.reduce((sum, { seconds }) => sum + seconds.policy + seconds.command, 0);
+    const { promptTokens = 0, completionTokens = 0 } = turns.at(-1)?.usage ?? {};
+    if (promptTokens + completionTokens >= limits.contextTokens) return { turns, end: 'context_limit' };
     if (turns.length >= limits.turns) return { turns, end: 'turn_limit' };
     if (left <= 0) return { turns, end: 'episode_timeout' };
     const sampled = await sample({ messages: messagesOf(episode.prompt, turns), turns }, left, world);
@@ -87,9 +82,24 @@ export async function playEpisode(
     await world.record(turn);
     turns.push(turn);
     if (step.submit === true) return { turns, end: 'submitted' };
-    if (turn.usage.promptTokens + turn.usage.completionTokens >= limits.contextTokens)
-      return { turns, end: 'context_limit' };
   }
+}
+
+/** Does what a response says, and gives what came of it. `seconds` bounds a command, in place of the episode's limit. */
+export type Actor = (response: string, seconds?: number) => Promise<Step>;
+
+/** Acts in a session that has just been opened, as an episode does. */
+export function startActor(
+  limits: Pick<EpisodeLimits, 'commandSeconds' | 'observationChars'>,
+  { scaffold, session, signal }: Pick<EpisodeWorld, 'scaffold' | 'session' | 'signal'>,
+): Actor {
+  let state = scaffold.start();
+  return async (response, seconds = limits.commandSeconds) => {
+    const bounds = { seconds, outputChars: limits.observationChars };
+    const { step, state: next } = await scaffold.step(response, { state, session, limits: bounds, signal });
+    state = next;
+    return step;
+  };
 }
 
 /** All that was said, as the policy sees it. */
