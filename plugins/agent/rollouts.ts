@@ -98,7 +98,7 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
         const { spec, digest } = await task.container(late);
         imageDigest = digest;
         container = await engine.containers.start(spec, late);
-        return openSandbox(container, { ...task, clock, signal: bound });
+        return openSandbox(container, { ...task, clock, signal: bound, starting: late });
       });
       const { end } = await playEpisode(episode, recorded, {
         ...{ policy, scaffold, session: sandbox.session, clock, callModel, record, signal: bound },
