@@ -81,6 +81,8 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
   const { engine, policy, scaffold, store, clock, retries, onEvent, onWarning, signal } = options;
   const inSandbox = createLimit(options.sandboxes);
   const callModel = createLimit(options.modelCalls);
+  /** What the next episode would be refused for, as well. */
+  let refusal: AssayError | undefined;
 
   /** One try in a container of its own. */
   async function attempt(episode: Episode, recorded: readonly Turn[], task: EpisodeTask, stop: AbortSignal) {
@@ -115,8 +117,10 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
       signal.throwIfAborted();
       if (stop.aborted) return { end: 'stopped_early' as const, patch: null, turns, imageDigest };
       const fault = error instanceof EpisodeFault ? error : new EpisodeFault('sandbox_error', error);
-      // The next episode would be refused as well.
-      if (fault.cause instanceof AssayError && fault.cause.class === 'input') throw fault.cause;
+      if (fault.cause instanceof AssayError && fault.cause.class === 'input') {
+        refusal ??= fault.cause;
+        throw fault.cause;
+      }
       return { end: fault.end, patch: null, turns, imageDigest, error: toAssayError(fault.cause) };
     } finally {
       await container?.destroy().catch((error: unknown) => onWarning(toAssayError(error).message));
@@ -146,6 +150,7 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
       if (known?.result !== undefined && !isFault(known.result))
         return { episode: known.episode, result: known.result };
       return inSandbox(async () => {
+        if (refusal !== undefined) throw refusal;
         if (options.drain.aborted) throw new AssayError('interrupted', `${episodeId} was not begun`);
         let episode = known?.episode;
         if (episode === undefined) {

@@ -54,7 +54,7 @@ export function scriptedPolicy(
     mode: 'chat',
     asked,
     async sample(conversation, signal) {
-      asked.push(conversation);
+      asked.push({ ...conversation, turns: [...conversation.turns] });
       const answer =
         typeof script === 'function' ? await script(conversation, signal) : script[conversation.turns.length];
       if (answer === undefined) throw new Error(`no answer for turn ${conversation.turns.length + 1}`);
