@@ -26,9 +26,12 @@ const { signal } = new AbortController();
 const folder = await mkdtemp(join(tmpdir(), 'assay-bench-session-'));
 const engine = localEngine({ cacheDir: join(folder, 'cache'), path: process.env['PATH'] ?? '' });
 
+const ids: string[] = [];
+
 async function open(name: string): Promise<{ container: Container; session: Session }> {
   const limits = { memoryBytes: 2 ** 30, cpus: 1, pids: 64, network: false, capAdd: [] };
   const container = await engine.containers.start({ image: 'bench', name, labels: {}, limits }, signal);
+  ids.push(container.id);
   return {
     container,
     session: await openSession(container, { workdir: '/testbed', activation: '', clock, signal }),
@@ -49,12 +52,13 @@ function quantiles(values: readonly number[]): string {
   return `p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}`;
 }
 
+/** Those of the sandboxes of this run. */
 async function processes(): Promise<number> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const marks = await Promise.all(
     pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')),
   );
-  return marks.filter((words) => words.includes('assay-sandbox-')).length;
+  return marks.filter((words) => ids.some((id) => words.includes(id))).length;
 }
 
 const memory = () => `${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB`;
