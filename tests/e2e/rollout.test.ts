@@ -88,11 +88,11 @@ const tools =
         ? mends(short)
         : SUBMIT;
 
-/** Goes wrong in a way that passes, at first. */
+/** Each turn goes wrong once, in a way that passes, as long as there are faults. */
 const failing =
   (faults: readonly Reply[], then: (asked: Asked) => Reply) =>
   (asked: Asked): Reply =>
-    faults[asked.attempt - 1] ?? then(asked);
+    (asked.attempt === 1 ? faults[asked.turn - 1] : undefined) ?? then(asked);
 
 const status = (code: number, message?: string): Reply => ({
   ...{ fault: 'status', status: code, headers: { 'retry-after': '0' } },
@@ -120,12 +120,15 @@ describe('assay rollout on the sample benchmark', () => {
           inTurn(mends('pennybook-3'), SUBMIT),
         ),
         // Never submits.
-        'tabula-1': inTurn(mends('tabula-1'), says('env; cat /proc/[0-9]*/environ | tr "\\0" "\\n"')),
+        'tabula-1': inTurn(
+          mends('tabula-1'),
+          says('env | sort; cat /proc/[0-9]*/environ 2>&1 | tr "\\0" "\\n" | grep -i -e sk- -e api_key'),
+        ),
         'tabula-2': ({ turn }) =>
           turn === 1 ? mends('tabula-2') : status(400, "This model's maximum context length is 9 tokens"),
         'tempo-1': failing(
           [status(429), status(503), { fault: 'reset' }, { fault: 'raw', body: 'data: {"cho' }],
-          inTurn(says('echo 1 > new'), SUBMIT),
+          inTurn(says('echo 1 > new'), says('ls'), says('cat new'), SUBMIT),
         ),
       }),
     });
@@ -157,7 +160,7 @@ describe('assay rollout on the sample benchmark', () => {
       'pennybook-3#1': ['submitted', 2],
       'tabula-1#1': ['turn_limit', 15],
       'tabula-2#1': ['context_limit', 1],
-      'tempo-1#1': ['submitted', 2],
+      'tempo-1#1': ['submitted', 4],
     });
     for (const [at, [, observation]] of TOOLS.entries())
       expect(all.get('pennybook-1#1')?.turns[at]?.observation).toMatch(observation);
@@ -314,7 +317,7 @@ describe('assay rollout on the sample benchmark', () => {
     const next = await rollout('r', INSTANCES, { flags: ['-j', '1'] });
     expect(next.code).toBe(0);
     expect(completions).toHaveLength(6);
-    const failing = await trajectories('r');
+    const after = await trajectories('r');
     expect(after.size).toBe(3);
     for (const [id, trajectory] of before) expect(after.get(id)).toEqual(trajectory);
   });
@@ -360,7 +363,7 @@ describe('assay rollout --training', () => {
     // Two episodes of the same words send the same ids; what failed on the way was sent again.
     const sent = completions.map(({ prompt }) => JSON.stringify(prompt));
     expect(new Set(sent)).toEqual(new Set(wanted));
-    const failed = 2 * 3;
+    const failed = 2;
     expect(sent).toHaveLength(wanted.length + failed);
     expect(all.get('tempo-4#1')?.turns[1]).toMatchObject({
       finishReason: 'length',
