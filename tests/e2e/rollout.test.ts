@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Turn, Verdict } from '../../src/index.js';
+import type { Verdict } from '../../src/index.js';
 import { readRun } from '../../src/run/folder.js';
 import type { Asked, PolicyServerOptions, Reply } from '../agent/policy-server.js';
 import {
@@ -14,6 +14,7 @@ import {
   SUBMIT,
   says,
   scripts,
+  takeAwaySandbox,
   textsBelow,
 } from '../helpers/rollout.js';
 
@@ -228,44 +229,45 @@ describe('assay rollout on the sample benchmark', () => {
     let isDown = true;
     const { rollout, trajectories, completions, assay, work } = await scene({
       reply: scripts({
+        async 'tempo-3'({ turn }) {
+          if (turn === 2 && isDown) await takeAwaySandbox(cache, idOf('tempo-3'));
+          return turn === 1 ? mends('tempo-3') : turn === 2 ? says('ls') : SUBMIT;
+        },
         'tempo-1': ({ turn }) => (turn === 1 ? mends('tempo-1') : { fault: 'silent' }),
         'tempo-2': ({ turn }) =>
           turn === 1 ? mends('tempo-2') : isDown ? status(500, 'out of memory') : SUBMIT,
       }),
     });
-    const flags = ['-j', '2', '--episode-timeout', '4', '--retries', '0', '--model-retries', '1'];
-    const first = await rollout('r', ['tempo-1', 'tempo-2'], { flags });
+    const INSTANCES = ['tempo-1', 'tempo-2', 'tempo-3'];
+    const flags = ['-j', '3', '--episode-timeout', '4', '--retries', '0', '--model-retries', '1'];
+    const first = await rollout('r', INSTANCES, { flags });
     expect(first).toMatchObject({ code: 4, stdout: '' });
-    expect(first.stderr).toContain("1 failed for the machine's fault");
+    expect(first.stderr).toContain("2 failed for the machine's fault");
     const before = await trajectories('r');
     expect(before.get('tempo-1#1')?.result).toMatchObject({
-      end: 'episode_timeout',
-      patch: expect.stringContaining('diff'),
+      ...{ end: 'episode_timeout', patch: expect.stringContaining('diff') },
     });
     expect(before.get('tempo-2#1')?.result).toMatchObject({
-      end: 'policy_error',
-      detail: expect.stringContaining('out of memory'),
-      patch: null,
+      ...{ end: 'policy_error', detail: expect.stringContaining('out of memory'), patch: null },
     });
+    expect(before.get('tempo-3#1')?.result).toMatchObject({ end: 'sandbox_error', patch: null, turns: 1 });
     const ids = async () =>
       linesOf(await readFile(join(work, 'r', 'predictions.jsonl'), 'utf8')).map(
-        ({ instance_id }) => instance_id,
+        (line) => line['instance_id'],
       );
     expect(await ids()).toEqual([idOf('tempo-1')]);
     isDown = false;
     const asked = completions.length;
-    expect((await rollout('r', ['tempo-1', 'tempo-2'], { flags })).code).toBe(0);
-    expect(completions.length - asked).toBe(1);
-    expect((await trajectories('r')).get('tempo-2#1')).toMatchObject({
-      ...{
-        turns: before.get('tempo-2#1')?.turns.concat(expect.anything() as unknown as Turn),
-        result: { end: 'submitted' },
-      },
-    });
-    expect(await ids()).toEqual([idOf('tempo-1'), idOf('tempo-2')]);
-    expect((await assay('trajectories', 'replay', 'r', `${idOf('tempo-2')}`)).stdout).toContain(
-      'the same diff',
-    );
+    expect((await rollout('r', INSTANCES, { flags })).code).toBe(0);
+    expect(completions.length - asked).toBe(1 + 2);
+    const after = await trajectories('r');
+    expect(after.get('tempo-1#1')).toEqual(before.get('tempo-1#1'));
+    for (const id of ['tempo-2#1', 'tempo-3#1']) {
+      expect(after.get(id)?.result?.end).toBe('submitted');
+      expect(after.get(id)?.turns.slice(0, 1)).toEqual(before.get(id)?.turns);
+    }
+    expect(await ids()).toEqual(INSTANCES.map(idOf));
+    expect((await assay('trajectories', 'replay', 'r', idOf('tempo-2'))).stdout).toContain('the same diff');
   });
 
   test('stops the group of an instance when one of it is resolved', async () => {

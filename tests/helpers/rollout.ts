@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -148,3 +149,28 @@ export const inTurn =
   (...answers: readonly string[]) =>
   ({ turn }: Asked): string =>
     answers[Math.min(turn, answers.length) - 1] as string;
+
+/** Removes the sandbox of an instance's episode, and kills what runs in it, as a machine does that breaks. */
+export async function takeAwaySandbox(cache: string, instanceId: string): Promise<void> {
+  const folder = join(cache, 'local', 'workspaces');
+  for (const name of (await readdir(folder)).filter((one) => one.endsWith('.json'))) {
+    const record = await readFile(join(folder, name), 'utf8');
+    if (!record.includes(`assay.rollout.${instanceId}.`)) continue;
+    const place = join(folder, name.replace('.json', ''));
+    await rm(place, { recursive: true, force: true });
+    for (const pid of await processesIn(place)) process.kill(pid, 'SIGKILL');
+    await rm(place, { recursive: true, force: true });
+  }
+}
+
+/** Processes whose arguments name a path below the folder. */
+export async function processesIn(folder: string): Promise<readonly number[]> {
+  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 1 && pid !== process.pid);
+  return pids.filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(folder);
+    } catch {
+      return false;
+    }
+  });
+}
