@@ -37,6 +37,8 @@ export interface Finished {
 }
 
 export type RolloutEvent =
+  /** It had ended before: it is given as it was recorded. */
+  | { readonly type: 'episode_known'; readonly episodeId: string; readonly result: EpisodeResult }
   | { readonly type: 'episode_start'; readonly episodeId: string; readonly turns: number }
   | { readonly type: 'turn'; readonly episodeId: string; readonly turn: Turn }
   | { readonly type: 'episode_end'; readonly episodeId: string; readonly result: EpisodeResult };
@@ -147,8 +149,11 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
     async play(task, stop) {
       const episodeId = episodeIdOf(task.instance.instanceId, task.sample);
       const known = store.known().get(episodeId);
-      if (known?.result !== undefined && !isFault(known.result))
-        return { episode: known.episode, result: known.result };
+      if (known?.result !== undefined && !isFault(known.result)) {
+        const { episode, result } = known;
+        onEvent({ type: 'episode_known', episodeId, result });
+        return { episode, result };
+      }
       return inSandbox(async () => {
         if (refusal !== undefined) throw refusal;
         if (options.drain.aborted) throw new AssayError('interrupted', `${episodeId} was not begun`);

@@ -51,7 +51,7 @@ export function rolloutProgress(
         tokens += event.turn.usage.completionTokens;
         cost += event.turn.usage.cost ?? 0;
       }
-      if (event.type === 'episode_end') {
+      if (event.type === 'episode_end' || event.type === 'episode_known') {
         running.delete(event.episodeId);
         const { end } = event.result;
         ends.set(end, (ends.get(end) ?? 0) + 1);

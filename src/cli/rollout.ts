@@ -32,6 +32,9 @@ import { episodeContainer } from './rollout-container.js';
 import { ROLLOUT_DEFINING, type RolloutArgs } from './rollout-flags.js';
 import { rolloutProgress } from './rollout-progress.js';
 
+/** What `--json` prints of episodes. */
+const JSON_EPISODES: ReadonlySet<RolloutEvent['type']> = new Set(['episode_start', 'episode_end']);
+
 type ModelArgs = RolloutArgs & { readonly model: string; readonly 'base-url': string };
 
 /** `assay rollout`: instances to trajectories and predictions, and with --eval to verdicts and a report. */
@@ -102,7 +105,7 @@ async function roll(plan: Plan, instances: ReadonlyMap<string, Instance>, args: 
     };
     const onEvent = (event: RolloutEvent) => {
       progress.onEvent(event);
-      if (args.json === true && event.type !== 'turn') host.out(JSON.stringify(event));
+      if (args.json === true && JSON_EPISODES.has(event.type)) host.out(JSON.stringify(event));
     };
     const attempts = rolloutAttempts({
       async open() {

@@ -98,6 +98,13 @@ describe('a policy in chat mode', () => {
     ['an empty answer', { fault: 'raw', body: '' }],
     ['a page of a proxy', { fault: 'raw', body: '<html>502</html>', contentType: 'text/html' }],
     ['JSON that is no object', { fault: 'raw', body: '7', contentType: 'application/json' }],
+    [
+      'an answer that the service withheld',
+      {
+        fault: 'raw',
+        body: 'data: {"choices": [{"delta": {"content": ""}, "finish_reason": "content_filter"}], "usage": {}}\n\n',
+      },
+    ],
     ['bytes of no text', { fault: 'raw', body: Buffer.from([0xff, 0, 0xfe, 10, 10]) }],
     [
       'an error in the stream',

@@ -36,7 +36,11 @@ describe('an episode of rollouts', () => {
     expect(store.known().get(episode.episodeId)).toEqual({ episode, result });
     // As it was recorded, without a container.
     expect(await play(2)).toEqual({ episode, result });
-    expect([engine.started.length, policy.asked.length]).toEqual([1, 3]);
+    expect([engine.started.length, policy.asked.length, events.at(-1)?.type]).toEqual([
+      1,
+      3,
+      'episode_known',
+    ]);
   });
 
   test.each([

@@ -7,6 +7,7 @@ import { readRun } from '../../src/run/folder.js';
 import type { Asked, PolicyServerOptions, Reply } from '../agent/policy-server.js';
 import {
   idOf,
+  instanceOf,
   inTurn,
   mends,
   type RolloutScene,
@@ -334,12 +335,22 @@ describe('assay rollout --training', () => {
     ),
   });
 
-  test('sends on every turn the ids that were sampled, as they were recorded, and never others', async () => {
+  test('sends on every turn the ids that were sampled, as they were recorded, and never others, also in the next run', async () => {
+    let isDown = true;
+    let refused = 0;
     const { rollout, trajectories, completions, assay } = await scene({
-      ...{ reply, sampling: () => ({}), weightVersion: () => 'step-7' },
+      ...{ sampling: () => ({}), weightVersion: () => 'step-7' },
+      reply(asked) {
+        if (!isDown || asked.turn < 3 || instanceOf(asked.messages) !== 'tabula-4') return reply(asked);
+        refused++;
+        return status(500);
+      },
     });
     const flags = ['--training', '-G', '2', '-j', '2', '--seed', '3', '--max-tokens', '300'];
-    const { code, stderr } = await rollout('r', ['tabula-4', 'tempo-4'], { flags });
+    const impatient = [...flags, '--retries', '0', '--model-retries', '1'];
+    expect((await rollout('r', ['tabula-4', 'tempo-4'], { flags: impatient })).code).toBe(4);
+    isDown = false;
+    const { code, stderr } = await rollout('r', ['tabula-4', 'tempo-4'], { flags: impatient });
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const all = await trajectories('r');
     const wanted: string[] = [];
@@ -366,7 +377,8 @@ describe('assay rollout --training', () => {
     const sent = completions.map(({ prompt }) => JSON.stringify(prompt));
     expect(new Set(sent)).toEqual(new Set(wanted));
     const failed = 2;
-    expect(sent).toHaveLength(wanted.length + failed);
+    expect(refused).toBe(2 * 2);
+    expect(sent).toHaveLength(wanted.length + failed + refused);
     expect(all.get('tempo-4#1')?.turns[1]).toMatchObject({
       finishReason: 'length',
       formatError: 'no_command',

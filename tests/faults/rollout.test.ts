@@ -100,7 +100,13 @@ async function expectNothingLeft(): Promise<void> {
 describe('rollouts that are killed with SIGKILL', () => {
   test(`${KILLS} times at random moments, each time resumed, lose and double no episode, pay for no recorded turn again, and end as undisturbed ones`, async () => {
     const random = seededRandom(20260102);
-    const scene = await rolloutScene({ reply: model(() => random() * 60) }, { cache });
+    const answer = model(() => random() * 60);
+    let onAsked = () => {};
+    const reply = (asked: Asked) => {
+      onAsked();
+      return answer(asked);
+    };
+    const scene = await rolloutScene({ reply }, { cache });
     try {
       const undisturbed = await scene.rollout('undisturbed', INSTANCES, { flags: FLAGS });
       expect({ code: undisturbed.code, stderr: undisturbed.stderr }).toMatchObject({ code: 0 });
@@ -124,7 +130,13 @@ describe('rollouts that are killed with SIGKILL', () => {
           const result = await scene.rollout(run, INSTANCES, {
             flags: FLAGS,
             onStart: (child) => {
-              if (!isLast) setTimeout(() => child.kill('SIGKILL'), 500 + random() * 2500).unref();
+              const kill = (ms: number) => void setTimeout(() => child.kill('SIGKILL'), ms).unref();
+              // At any time, or in the middle of the work: much of the time goes by before the first turn.
+              let answers = Math.ceil(random() * 20);
+              onAsked = () => {
+                if (!isLast && --answers === 0) kill(random() * 400);
+              };
+              if (!isLast && random() < 0.3) kill(500 + random() * 2500);
             },
           });
           signal = result.signal;
@@ -162,7 +174,7 @@ describe("rollouts whose model's server dies", () => {
   test('fail after the retries, and are gone on with by the next run, at a server of another address', async () => {
     const reply = model(() => 20);
     const instances = INSTANCES.slice(0, 4);
-    const flags = ['-j', '2', '--turns', '6', '--model-retries', '1', '--retries', '1'];
+    const flags = ['-j', '2', '--turns', '6', '--model-retries', '1', '--retries', '1', '--eval'];
     let answers = 0;
     let die = () => {};
     const dying = await rolloutScene(
@@ -189,6 +201,7 @@ describe("rollouts whose model's server dies", () => {
       );
       expect(first.stderr.match(/again in \d/g)?.length).toBeGreaterThanOrEqual(2 * failed.length);
       expect(first.stderr.match(/\[policy_unavailable\]; trying again/g)).toHaveLength(failed.length);
+      expect(first.stdout).toContain(`infra_error         ${failed.length}`);
       const before = await dying.trajectories('r');
       const paid = answered(before.values());
       expect([...paid.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(5);
@@ -203,6 +216,8 @@ describe("rollouts whose model's server dies", () => {
       expect(healthy.completions).toHaveLength(
         4 * 5 - [...before.values()].reduce((sum, { turns }) => sum + turns.length, 0),
       );
+      const { verdicts } = await readRun(join(dying.work, 'r'));
+      expect(verdicts.map(({ outcome }) => outcome)).toEqual(Array(4).fill('resolved'));
       expect(await dying.sandboxes()).toEqual([]);
       await expectNothingLeft();
     } finally {

@@ -91,8 +91,9 @@ function finishReasonOf(choice: Fields | undefined): Answer['finishReason'] {
   const reason = choice?.['finish_reason'];
   if (reason === undefined) throw new Fault('passing', 'the answer broke off before its end');
   if (reason === 'stop' || reason === 'length') return reason;
+  // It is of this answer: another one may pass, and other conversations are not refused.
   if (reason === 'content_filter')
-    throw new Fault('final', 'the service withheld the answer (content_filter)');
+    throw new Fault('passing', 'the service withheld the answer (content_filter)');
   throw new Fault('passing', `the answer ended with ${String(reason)}`);
 }
 
