@@ -39,7 +39,7 @@ export class EpisodeFault extends Error {
  * their commands are done once more in the new sandbox, and what they were answered stands. Rejects with {@link EpisodeFault}, and with the signal's reason.
  */
 export async function playEpisode(
-  episode: Pick<Episode, 'prompt' | 'limits'>,
+  episode: Pick<Episode, 'prompt' | 'limits' | 'sample'>,
   recorded: readonly Turn[],
   world: EpisodeWorld,
 ): Promise<Played> {
@@ -61,7 +61,8 @@ export async function playEpisode(
     if (promptTokens + completionTokens >= limits.contextTokens) return { turns, end: 'context_limit' };
     if (turns.length >= limits.turns) return { turns, end: 'turn_limit' };
     if (left <= 0) return { turns, end: 'episode_timeout' };
-    const sampled = await sample({ messages: messagesOf(episode.prompt, turns), turns }, left, world);
+    const conversation = { messages: messagesOf(episode.prompt, turns), turns, sample: episode.sample };
+    const sampled = await sample(conversation, left, world);
     if (typeof sampled === 'string') return { turns, end: sampled };
     const from = world.clock.now();
     const step = await act(

@@ -23,7 +23,7 @@ export const POLICY_FLAGS = {
   'min-p': { type: 'number', default: 0, desc: '0: off' },
   'repetition-penalty': { type: 'number', default: 1, desc: '1: off' },
   'max-tokens': { type: 'number', default: 4096, desc: 'Most tokens of one turn' },
-  seed: { type: 'number', desc: 'Sent with each request' },
+  seed: { type: 'number', desc: 'Sent with each request: that of sample N is N - 1 more' },
   'standard-only': {
     type: 'boolean',
     default: false,

@@ -38,6 +38,7 @@ describe('an episode', () => {
     expect(policy.asked.map(({ messages }) => messages)).toEqual(
       [0, 1, 2].map((count) => messagesOf(whole.prompt, turns.slice(0, count))),
     );
+    expect(policy.asked.map(({ sample }) => sample)).toEqual([1, 1, 1]);
     expect(policy.asked[1]?.messages.slice(2)).toEqual([
       { role: 'assistant', content: 'no block' },
       { role: 'user', content: turns[0]?.observation },

@@ -58,6 +58,21 @@ describe('a policy in chat mode', () => {
     );
   });
 
+  test('gives each sample of an instance a seed of its own: with the same one all would be the same', async () => {
+    const { policy, requests } = await scene({ reply: () => 'ok' }, { decoding: { ...plain, seed: 7 } });
+    const conversation = { messages: [user('Hi')], turns: [] };
+    const seeds: unknown[] = [];
+    for (const sample of [undefined, 1, 2, 3]) {
+      const answer = await policy.sample(
+        { ...conversation, ...(sample === undefined ? {} : { sample }) },
+        never,
+      );
+      seeds.push(answer === 'context_limit' ? answer : answer.decoding.seed);
+    }
+    expect(seeds).toEqual([7, 7, 8, 9]);
+    expect(requests.map(({ body }) => body['seed'])).toEqual(seeds);
+  });
+
   test('says that an answer was cut at its length', async () => {
     const { first } = await scene({ reply: () => 'abcdef' }, { decoding: { ...plain, maxTokens: 3 } });
     expect(await first()).toMatchObject({ text: 'abc', finishReason: 'length' });

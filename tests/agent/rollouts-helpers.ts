@@ -20,17 +20,21 @@ export interface WatchedEngine extends Pick<Engine, 'containers'> {
   readonly most: () => number;
   /** Called before a container starts; may throw. */
   onStart: (spec: ContainerSpec) => void | Promise<void>;
+  /** Called when a container has been destroyed, with how often that was so; may throw. */
+  onDestroy: (times: number) => void;
 }
 
 export function watched({ engine }: Bench): WatchedEngine {
   const alive = new Map<string, Container>();
   const started: ContainerSpec[] = [];
   let most = 0;
+  let destroyed = 0;
   const all: WatchedEngine = {
     alive,
     started,
     most: () => most,
     onStart: () => undefined,
+    onDestroy: () => undefined,
     containers: {
       ...engine.containers,
       async start(spec, signal) {
@@ -44,6 +48,7 @@ export function watched({ engine }: Bench): WatchedEngine {
           async destroy() {
             await container.destroy();
             alive.delete(container.id);
+            all.onDestroy(++destroyed);
           },
         };
       },

@@ -156,6 +156,25 @@ describe('a try that fails for a reason that may pass', () => {
     ]);
   });
 
+  test('is warned of where its commands are answered in another way, and where a container stays', async () => {
+    const engine = bench.engine();
+    engine.onDestroy = (times) => {
+      if (times === 1) throw new AssayError('engine_failed', 'the container stays');
+    };
+    let failures = 0;
+    const policy = scriptedPolicy(({ turns }) => {
+      if (turns.length === 2 && ++failures === 1) throw overloaded();
+      return [says('echo $$ $RANDOM'), says('echo the same'), SUBMIT][turns.length] as string;
+    });
+    const { play, warnings } = await rollouts({ engine, policy, folder: await bench.folder() });
+    expect((await play(1)).result.end).toBe('submitted');
+    expect(warnings).toEqual([
+      'the container stays',
+      expect.stringContaining('trying again'),
+      'owner__name-1#1: turn 1 was answered in another way when it was done once more',
+    ]);
+  });
+
   test('is not one that will not pass', async () => {
     const drift = new AssayError('token_drift', 'id 3 was echoed as 4');
     const policy = scriptedPolicy(() => Promise.reject(drift));

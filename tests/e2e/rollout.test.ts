@@ -354,7 +354,7 @@ describe('assay rollout --training', () => {
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const all = await trajectories('r');
     const wanted: string[] = [];
-    for (const { turns, result } of all.values()) {
+    for (const { episode, turns, result } of all.values()) {
       expect(result?.end).toBe('submitted');
       const sequence: number[] = [];
       for (const turn of turns) {
@@ -365,12 +365,8 @@ describe('assay rollout --training', () => {
         sequence.push(...tokens.sampledIds);
         expect(tokens.logprobs).toHaveLength(tokens.sampledIds.length);
         expect(confirmed).toEqual(decoding);
-        expect([decoding.temperature, decoding.topK, decoding.seed, weightVersion]).toEqual([
-          1,
-          -1,
-          3,
-          'step-7',
-        ]);
+        const { temperature, topK, seed } = decoding;
+        expect([temperature, topK, seed, weightVersion]).toEqual([1, -1, 2 + episode.sample, 'step-7']);
       }
     }
     // Two episodes of the same words send the same ids; what failed on the way was sent again.

@@ -54,7 +54,7 @@ export function openAiPolicy(options: OpenAiOptions): Policy {
   async function sample(conversation: Conversation, signal: AbortSignal): Promise<Sample | 'context_limit'> {
     const doubt = purpose === 'training' ? await settings(signal) : 'it was not asked to';
     const prompt = await promptFor(mode, conversation, (messages) => tokenize(messages, signal));
-    const decoding = withinContext(prompt.length, options);
+    const decoding = ofSample(withinContext(prompt.length, options), conversation);
     if (decoding.maxTokens < 1) return 'context_limit';
     const { answer, tokens } = await ask({
       url: `${base}/${mode === 'token' ? 'completions' : 'chat/completions'}`,
@@ -139,6 +139,11 @@ async function promptFor(
 function withinContext(length: number, { decoding, contextTokens }: OpenAiOptions): Decoding {
   if (contextTokens === undefined) return decoding;
   return { ...decoding, maxTokens: Math.min(decoding.maxTokens, contextTokens - length) };
+}
+
+/** With one seed for all, the samples of an instance would all be the same. */
+function ofSample(decoding: Decoding, { sample = 1 }: Conversation): Decoding {
+  return decoding.seed === undefined ? decoding : { ...decoding, seed: decoding.seed + sample - 1 };
 }
 
 function commonFields(decoding: Decoding, options: OpenAiOptions): object {

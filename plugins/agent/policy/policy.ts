@@ -19,6 +19,8 @@ export interface Conversation {
   readonly messages: readonly Message[];
   /** The turns that are over: their ids are sent as they are. */
   readonly turns: readonly Turn[];
+  /** Which of an instance's episodes it is, from 1: each has a seed of its own. */
+  readonly sample?: number;
 }
 
 /** The model behind an endpoint. */
