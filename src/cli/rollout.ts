@@ -1,14 +1,12 @@
 import { join, relative } from 'node:path';
 import { episodeIdOf, isFault } from '../../plugins/agent/episodes.js';
-import { openAiPolicy } from '../../plugins/agent/policy/open-ai.js';
-import type { Policy } from '../../plugins/agent/policy/policy.js';
 import { type RolloutEvent, startRollouts } from '../../plugins/agent/rollouts.js';
 import { type Scaffold, scaffolds } from '../../plugins/agent/scaffold/index.js';
 import { openStore, type TrajectoryStore } from '../../plugins/agent/store.js';
 import { activationOf } from '../container/activation.js';
 import type { Instance } from '../model/instance.js';
 import type { RunInstance } from '../model/run.js';
-import type { EpisodeLimits, EpisodeResult } from '../model/trajectory.js';
+import type { EpisodeResult } from '../model/trajectory.js';
 import { toPrediction } from '../patch/read.js';
 import { attemptsHere } from '../run/attempts.js';
 import { evaluateBy } from '../run/evaluate.js';
@@ -19,23 +17,21 @@ import { writeAtomic } from '../util/files.js';
 import { connectForInstances } from './connect.js';
 import { contextFor, deadlinesOf } from './context.js';
 import { JSON_EVENTS } from './eval.js';
-import { EXIT, usage } from './exit.js';
-import { checkCount, parseSeconds } from './flags.js';
+import { EXIT } from './exit.js';
 import type { Host } from './host.js';
 import { neededImages } from './images-resolve.js';
 import { loadInstances } from './inputs.js';
 import { listenForInterrupt } from './interrupt.js';
-import { checkFlags, DEFINING, definingOptions, type Plan, planOf } from './plan.js';
+import { DEFINING, definingOptions, type Plan, planOf } from './plan.js';
 import { finishReport, knownTroubles } from './results.js';
 import { rolloutAttempts } from './rollout-attempts.js';
 import { episodeContainer } from './rollout-container.js';
-import { ROLLOUT_DEFINING, type RolloutArgs } from './rollout-flags.js';
+import { ROLLOUT_DEFINING } from './rollout-flags.js';
 import { rolloutProgress } from './rollout-progress.js';
+import { checkRollout, limitsOf, type ModelArgs, policyOf } from './rollout-settings.js';
 
 /** What `--json` prints of episodes. */
 const JSON_EPISODES: ReadonlySet<RolloutEvent['type']> = new Set(['episode_start', 'episode_end']);
-
-type ModelArgs = RolloutArgs & { readonly model: string; readonly 'base-url': string };
 
 /** `assay rollout`: instances to trajectories and predictions, and with --eval to verdicts and a report. */
 export async function rolloutCommand(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
@@ -163,82 +159,6 @@ async function roll(plan: Plan, instances: ReadonlyMap<string, Instance>, args: 
     interrupt.release();
     await engine.close();
   }
-}
-
-/** Before anything is read. */
-function checkRollout(args: RolloutArgs): void {
-  checkFlags(args);
-  const counts = ['samples', 'turns', 'context', 'max-tokens', 'observation-chars'] as const;
-  for (const name of [...counts, 'model-calls', 'gradings', 'stop-group'] as const)
-    checkCount(args[name], name, 1);
-  if (args['stop-group'] !== undefined && args.eval !== true) throw usage('--stop-group needs --eval');
-  if (args.training === true && args.mode === 'chat')
-    throw usage('--training keeps token ids: it goes with --mode token');
-  if (args.training === true && args.temperature !== undefined && args.temperature !== 1)
-    throw usage('--training samples with temperature 1');
-  if ((args['price-in'] === undefined) !== (args['price-out'] === undefined))
-    throw usage('--price-in and --price-out go together');
-  checkCount(args['model-retries'], 'model-retries', 0);
-  limitsOf(args);
-  stallSecondsOf(args);
-  if (!/^https?:\/\//.test(args['base-url'] ?? ''))
-    throw usage(`--base-url ${args['base-url']}: expected http://... or https://...`);
-}
-
-/** Node's `fetch` itself ends a silence of 300 s. */
-const MOST_SILENCE = 290;
-
-function stallSecondsOf(args: RolloutArgs): number {
-  const seconds = parseSeconds(args['stall-timeout'] ?? '240', 'stall-timeout');
-  if (seconds > MOST_SILENCE) throw usage(`--stall-timeout ${seconds}: at most ${MOST_SILENCE}`);
-  return seconds;
-}
-
-function limitsOf(args: RolloutArgs): EpisodeLimits {
-  return {
-    turns: args.turns ?? 40,
-    contextTokens: args.context ?? 65536,
-    commandSeconds: parseSeconds(args['command-timeout'] ?? '90', 'command-timeout'),
-    episodeSeconds: parseSeconds(args['episode-timeout'] ?? '1h', 'episode-timeout'),
-    observationChars: args['observation-chars'] ?? 16000,
-    gradeUnsubmitted: args['grade-unsubmitted'] !== false,
-  };
-}
-
-/** Temperature where nobody says: that of most reports on this benchmark. */
-const EVAL_TEMPERATURE = 0.6;
-
-function policyOf(args: ModelArgs, onRetry: (words: string) => void, host: Host): Policy {
-  const { 'price-in': priceIn, 'price-out': priceOut } = args;
-  const key = host.env['ASSAY_API_KEY'] || undefined;
-  return openAiPolicy({
-    baseUrl: args['base-url'],
-    model: args.model,
-    ...(key === undefined ? {} : { key }),
-    mode: args.mode ?? (args.training === true ? 'token' : 'chat'),
-    purpose: args.training === true ? 'training' : 'eval',
-    decoding: {
-      temperature: args.temperature ?? (args.training === true ? 1 : EVAL_TEMPERATURE),
-      topP: args['top-p'] ?? 1,
-      topK: args['top-k'] ?? -1,
-      minP: args['min-p'] ?? 0,
-      repetitionPenalty: args['repetition-penalty'] ?? 1,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      maxTokens: args['max-tokens'] ?? 4096,
-      ...(args.seed === undefined ? {} : { seed: args.seed }),
-    },
-    contextTokens: limitsOf(args).contextTokens,
-    stallSeconds: stallSecondsOf(args),
-    ...(args['model-retries'] === undefined ? {} : { retries: args['model-retries'] }),
-    ...(priceIn === undefined || priceOut === undefined
-      ? {}
-      : { prices: { prompt: priceIn, completion: priceOut } }),
-    ...(args['standard-only'] === true ? { standardOnly: true } : {}),
-    onRetry,
-    clock: host.clock,
-    random: Math.random,
-  });
 }
 
 /** How many attempts there will be is not known beforehand. */
