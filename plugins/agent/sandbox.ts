@@ -22,12 +22,18 @@ interface SandboxOptions {
   readonly starting?: AbortSignal;
 }
 
+/** A repository of another user is ours to read, too, and no settings of the user count. Older versions of git know no other way than a file. */
+const OWN_SETTINGS = `exec 2>/dev/null
+export HOME=$(mktemp -d) XDG_CONFIG_HOME=
+trap 'rm -rf "$HOME"' EXIT
+printf '[safe]\\n\\tdirectory = *\\n\\tdirectory = "%s"\\n' "$PWD" >"$HOME/.gitconfig"
+`;
+
 /**
  * Settings of git that the episode made must not decide how its diff is written. Nor must its index, which a killed git leaves locked: all that is
  * taken from it are files that are there although they are ignored.
  */
-const DIFF = `exec 2>/dev/null
-own=$(git rev-parse --absolute-git-dir)/assay-index-$$ || exit 1
+const DIFF = `own=$(git rev-parse --absolute-git-dir)/assay-index-$$ || exit 1
 git() {
   command git -c core.quotePath=true -c core.fsmonitor=false -c core.autocrlf=false -c core.safecrlf=false -c core.attributesFile=/dev/null "$@"
 }
@@ -50,7 +56,7 @@ export async function openSandbox(
     const chunks: Uint8Array[] = [];
     let size = 0;
     const { exitCode } = await container.exec({
-      argv: ['/bin/bash', '-c', script, 'bash', ...args],
+      argv: ['/bin/bash', '-c', OWN_SETTINGS + script, 'bash', ...args],
       workdir,
       signal: bound,
       onOutput(chunk) {

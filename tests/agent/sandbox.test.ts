@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openSandbox } from '../../plugins/agent/sandbox.js';
-import { type Bench, makeBench, usableIsolations } from '../engine/local/sandbox-helpers.js';
+import { type Bench, bash, LIMITS, makeBench, usableIsolations } from '../engine/local/sandbox-helpers.js';
+import { describeWithDocker } from '../helpers/docker.js';
 import { testClock } from '../helpers/jobs.js';
 import { forever, run } from './session-helpers.js';
 
@@ -156,5 +157,31 @@ describe('the diff of an episode', () => {
     );
     expect(applied(diff)).toEqual({ ...UNTOUCHED, a: '1\n' });
     expect(found).not.toContain('late');
+  });
+});
+
+await describeWithDocker('the diff of an episode in Docker', ({ engine, image }) => {
+  test('holds what changed in a large tree that belongs to another user, and leaves nothing beside it', async () => {
+    const spec = { image, name: 'assay-test-sandbox', labels: {}, limits: LIMITS };
+    const container = await engine.containers.start(spec, forever);
+    try {
+      const git = 'git -c user.name=a -c user.email=a@b -c safe.directory=/testbed';
+      await bash(
+        container,
+        `mkdir -p /testbed; cd /testbed; git init -q .; for i in $(seq 2000); do echo $i >f$i; done; ${git} add -A; ${git} commit -qm x; chown -R 1234 .`,
+      );
+      const options = { workdir: '/testbed', activation: '', clock: testClock(), signal: forever };
+      const sandbox = await openSandbox(container, options);
+      await run(sandbox.session, 'echo two >f2; echo new >g; touch .git/index.lock; rm f3');
+      await sandbox.session.close();
+      const diff = await sandbox.diff(forever);
+      expect(diff?.match(/^diff --git .*$/gm)).toEqual(
+        ['f2', 'f3', 'g'].map((name) => `diff --git a/${name} b/${name}`),
+      );
+      expect(diff).toContain('\n-2\n+two\n');
+      expect((await bash(container, 'ls -A /tmp ~/.gitconfig 2>/dev/null')).output).toBe('');
+    } finally {
+      await container.destroy();
+    }
   });
 });
