@@ -132,6 +132,9 @@ await describeWithDocker(`a run of the sample benchmark with faults, seed ${SEED
     expected = await sayings(join(work, 'runs', 'calm'));
     expect(expected.size).toBe(32);
     const { verdicts } = await readRun(join(work, 'runs', 'calm'));
+    // Every step of a script has worked, the one that sets test files back to the row's commit among them.
+    const resolved = verdicts.filter(({ outcome }) => outcome === 'resolved');
+    expect(resolved.map(({ exitCode }) => exitCode)).toEqual(resolved.map(() => 0));
     const images = new Set([image, ...verdicts.flatMap((verdict) => verdict.image ?? [])]);
     own = startOwnEngine(join(work, 'engine')).then(
       async (started) => {
