@@ -309,6 +309,11 @@ describe('copies of Python tests', () => {
     expect(invert('test_it.py', text, 'test_it')).toMatchObject([{ name: 'test_it', twins: [] }, {}]);
   });
 
+  test('are made with the unchanged one where a name only begins like that of a test', () => {
+    const text = `${HEAD}${method('it', 'testdir = test = 1', 'assert testdir == 1')}`;
+    expect(invert('test_it.py', text, 'test_it')).toMatchObject([{ twins: [expect.any(String)] }]);
+  });
+
   test('are made of wanted tests alone, and ids can be made of their names', () => {
     const text = `${HEAD}${method('it', '"""Doc."""', 'self.assertEqual(1, 1)')}${method('other', 'pass')}`;
     const tests = invert('test_it.py', text, 'test_it (test_it.Case)');
