@@ -9,6 +9,7 @@ import {
   type InvertedTest,
   invertedIds,
   resetCommitOf,
+  resetPathsOf,
   testPatchOf,
   withTestPatch,
 } from '../../src/integrity/inverted.js';
@@ -355,5 +356,13 @@ test('the test patch of an official script can be read and replaced', () => {
     "git checkout abc1234def a.py\ngit apply -v - <<'EOF_114329324912'\nother $& $1\nEOF_114329324912\n: '>>>>> Start'\n",
   );
   expect(resetCommitOf(script)).toBe('abc1234def');
+  const reset = 'git checkout abc1234def tests/a.py tests/b.py\n';
+  expect([...resetPathsOf(reset, new Set(['tests/a.py', 'tests/b.py', 'c.py']))]).toEqual([
+    'tests/a.py',
+    'tests/b.py',
+  ]);
+  // Git sets nothing back where it doesn't know one of them.
+  expect([...resetPathsOf(reset, new Set(['tests/a.py']))]).toEqual([]);
+  expect([...resetPathsOf('true\n', new Set(['tests/a.py']))]).toEqual([]);
   expect(testPatchOf('echo')).toBeUndefined();
 });
