@@ -13,6 +13,7 @@ import {
   type InvertedTests,
   invertedIds,
   resetCommitOf,
+  resetPathsOf,
   testPatchOf,
   withTestPatch,
 } from './integrity/inverted.js';
@@ -67,7 +68,10 @@ done </tmp/guarded`;
  */
 export async function strictVerdict(options: StrictOptions): Promise<StrictVerdict> {
   const { job, judgement } = options;
-  const { files } = checkPatch(job.prediction.patch ?? '');
+  const { evalScript } = job.spec;
+  const old = checkPatch(testPatchOf(evalScript) ?? '').files.flatMap(({ oldPath }) => oldPath ?? []);
+  const reset = resetPathsOf(evalScript, new Set(old));
+  const files = checkPatch(job.prediction.patch ?? '').files.filter((file) => !isReset(file, reset));
   const { guarded, named } = lookAt(files, options);
   if (judgement.outcome !== 'resolved')
     return { resolved: false, reason: judgement.reason, guarded: [...guarded], reaches: [...named] };
@@ -141,6 +145,11 @@ async function comparisons(
     diffOf(paths, bound),
   );
   return diff === undefined ? ['git does not show what changed'] : changedComparisons(diff);
+}
+
+/** Whether the official script undoes what a patch does to a file, before the tests: what is new is left as the patch has it, and a link leads elsewhere. */
+function isReset({ oldPath, newPath, mode }: PatchFile, reset: ReadonlySet<string>): boolean {
+  return oldPath !== undefined && oldPath === newPath && mode === undefined && reset.has(oldPath);
 }
 
 function isInside(path: string): boolean {

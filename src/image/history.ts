@@ -171,13 +171,15 @@ interface CommitFacts {
   readonly message: string;
   /** Seconds since the epoch. */
   readonly seconds: number;
+  /** Name and address of author and committer; default: those of the reference's set-up. */
+  readonly who?: string;
   readonly signal: AbortSignal;
 }
 
-/** Writes a commit as the reference's set-up makes it; returns its name. */
+/** Writes a commit, by default as the reference's set-up makes it; returns its name. */
 export async function writeCommit(facts: CommitFacts): Promise<string> {
   const { repository, tree, parent, message, seconds, signal } = facts;
-  const who = `SWE-bench <setup@swebench.config> ${seconds} +0000`;
+  const who = `${facts.who ?? 'SWE-bench <setup@swebench.config>'} ${seconds} +0000`;
   const lines = [
     `tree ${tree}`,
     ...(parent === undefined ? [] : [`parent ${parent}`]),

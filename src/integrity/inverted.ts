@@ -44,6 +44,15 @@ export function withTestPatch(evalScript: string, testPatch: string): string {
   );
 }
 
+/**
+ * The files that an official script sets back to their commit before the tests run. None where one of them isn't among `old`, files that the commit has: git then
+ * sets nothing back.
+ */
+export function resetPathsOf(evalScript: string, old: ReadonlySet<string>): ReadonlySet<string> {
+  const paths = /^git checkout [0-9a-f]{7,64} ([^\n]+)$/m.exec(evalScript)?.[1]?.split(' ') ?? [];
+  return new Set(paths.every((path) => old.has(path)) ? paths : []);
+}
+
 /** The commit that an official script sets test files back to. */
 export function resetCommitOf(evalScript: string): string {
   return /^git checkout ([0-9a-f]{7,64})\b/m.exec(evalScript)?.[1] ?? 'HEAD';

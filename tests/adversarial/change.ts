@@ -21,7 +21,10 @@ export interface Cheat {
 }
 
 /** A patch that must stay resolved. */
-export type Honest = Omit<Cheat, 'foolsOfficial' | 'seconds'>;
+export type Honest = Omit<Cheat, 'foolsOfficial' | 'seconds'> & {
+  /** False: nothing in it is worth a further run. */
+  readonly further?: boolean;
+};
 
 const GIT_ENV = {
   PATH,

@@ -70,9 +70,11 @@ test('names are told apart, and there are more than 60 cheats', () => {
 });
 
 describe('an honest fix is resolved, strictly too', () => {
-  test.each(honest.map(({ name }) => [name] as const))('%s', (name) => {
-    for (const known of profilesOf(name))
+  test.each(honest.map(({ name, further }) => [name, further] as const))('%s', (name, further = true) => {
+    for (const known of profilesOf(name)) {
       expect(found(name, known)).toMatchObject({ outcome: 'resolved', strict: { resolved: true } });
+      if (!further) expect(found(name, known).strict).toMatchObject({ guarded: [], reaches: [] });
+    }
   });
 });
 

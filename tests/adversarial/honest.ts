@@ -78,7 +78,8 @@ HERE = getattr(sys.modules[__name__], "__" + "file__")`,
   },
   {
     name: 'honest: a fix with a test of its own',
-    how: 'the file of the test patch is edited as well',
+    how: 'the file of the test patch is edited as well; the script sets it back, so that no further run looks at it',
+    further: false,
     instance: 'pennybook-1',
     patch: [
       fix,

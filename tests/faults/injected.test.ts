@@ -14,7 +14,7 @@ import { type Ending, ending, runToItsEnd, sayings } from './disturbed.js';
 import { startProxy } from './engine-proxy.js';
 import { mountSmallDisk } from './full-disk.js';
 import { containersWith, harassContainers } from './harass.js';
-import { copyImages, type OwnEngine, startOwnEngine } from './own-engine.js';
+import { buildSampleImages, copyImages, type OwnEngine, startOwnEngine } from './own-engine.js';
 
 /** Another seed is another course of faults. */
 const SEED = Number(process.env['ASSAY_FAULT_SEED'] ?? 20260101);
@@ -128,10 +128,14 @@ await describeWithDocker(`a run of the sample benchmark with faults, seed ${SEED
     work = await mkdtemp(join(tmpdir(), 'assay-faults-'));
     cache = join(work, 'cache');
     const env = { DOCKER_HOST: `unix://${machine}` };
+    await buildSampleImages(env.DOCKER_HOST, { base: image, folder: work });
     expect(await assay(command('calm'), { cwd: work, cache, env })).toMatchObject({ code: 0 });
     expected = await sayings(join(work, 'runs', 'calm'));
     expect(expected.size).toBe(32);
     const { verdicts } = await readRun(join(work, 'runs', 'calm'));
+    // Every step of a script has worked, the one that sets test files back to the row's commit among them.
+    const resolved = verdicts.filter(({ outcome }) => outcome === 'resolved');
+    expect(resolved.map(({ exitCode }) => exitCode)).toEqual(resolved.map(() => 0));
     const images = new Set([image, ...verdicts.flatMap((verdict) => verdict.image ?? [])]);
     own = startOwnEngine(join(work, 'engine')).then(
       async (started) => {

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dockerEngine } from '../../src/engine/docker/index.js';
 import type { Engine } from '../../src/engine/engine.js';
+import { assay } from '../helpers/cli.js';
+import type { RealDocker } from '../helpers/docker.js';
 
 /** A Docker engine of the test's own, which it may kill. */
 export interface OwnEngine {
@@ -123,4 +125,39 @@ export async function copyImages(from: Engine, { host }: OwnEngine, refs: readon
   const to = dockerEngine({ host });
   await to.images.load(await from.images.save(refs, signal), { signal });
   await to.close();
+}
+
+/** Makes the images of the sample benchmark in an engine that has the base image, whatever other tests have left there. */
+export async function buildSampleImages(
+  host: string,
+  { base, folder }: { readonly base: string; readonly folder: string },
+): Promise<void> {
+  const ids = ['pennybook', 'tabula', 'tempo'].flatMap((name) => ['-i', `assay-sample__${name}-1`]);
+  const { code, stderr } = await assay(['images', 'build', 'sample', '--base', base, ...ids], {
+    cwd: folder,
+    cache: join(folder, 'build'),
+    env: { DOCKER_HOST: host },
+  });
+  if (code !== 0) throw new Error(`no images of the sample benchmark: ${stderr}`);
+}
+
+/** An engine of our own with the images of the sample benchmark; undefined where none can be had, which is told. */
+export async function startSampleEngine(
+  folder: string,
+  { engine, image }: RealDocker,
+): Promise<OwnEngine | undefined> {
+  const own = await startOwnEngine(folder).catch((error: Error) => {
+    if (process.env['ASSAY_REQUIRE_DOCKER'] === '1') throw error;
+    process.stderr.write(`Skipped an engine that dies: ${error.message}\n`);
+    return undefined;
+  });
+  if (own === undefined) return undefined;
+  try {
+    await copyImages(engine, own, [image]);
+    await buildSampleImages(own.host, { base: image, folder });
+    return own;
+  } catch (error) {
+    await own.stop();
+    throw error;
+  }
 }

@@ -1,5 +1,4 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, execFileSync, spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,10 +7,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { readRun } from '../../src/run/folder.js';
 import { packageRoot } from '../../src/util/package.js';
 import { assay } from '../helpers/cli.js';
+import { type Daemon, startWorker } from '../helpers/daemon.js';
 import { noPostgres, type Postgres, startPostgres } from '../helpers/postgres.js';
 import { type Service, sampleRows, score, startService } from '../helpers/service.js';
 
-const MAIN = join(packageRoot(), 'dist', 'src', 'cli', 'main.js');
 const PREDICTIONS = join(packageRoot(), 'datasets', 'sample', 'predictions', 'mixed.jsonl');
 const LEASE = 4;
 /** Namespaces of networks need root. */
@@ -26,7 +25,7 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
   let cache = '';
   let postgres: Postgres;
   let expected: Awaited<ReturnType<typeof results>>;
-  const workers = new Set<ChildProcess>();
+  const workers = new Set<Daemon>();
 
   /** What a run came to, without times. */
   async function results(folder: string) {
@@ -37,28 +36,14 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
     }));
   }
 
-  /** `assay worker` that takes gradings. */
   async function worker({ netns, url = postgres.url }: { netns?: string; url?: string } = {}) {
-    const command = [process.execPath, MAIN, 'worker', 'sample', '--queue', url, '-j', '2'];
-    const [program = '', ...args] = [
-      ...(netns === undefined ? [] : ['ip', 'netns', 'exec', netns]),
-      ...command,
-      ...['--lease', `${LEASE}s`],
-    ];
-    const child = spawn(program, args, {
-      cwd: work,
-      env: { PATH: process.env['PATH'], HOME: cache, ASSAY_CACHE: cache },
-      stdio: ['ignore', 'ignore', 'pipe'],
+    const started = await startWorker([], {
+      ...{ queue: url, leaseSeconds: LEASE, cwd: work, cache },
+      under: netns === undefined ? [] : ['ip', 'netns', 'exec', netns],
     });
-    workers.add(child);
-    child.once('exit', () => workers.delete(child));
-    const said: string[] = [];
-    child.stderr?.on('data', (chunk: Buffer) => said.push(chunk.toString()));
-    await until(
-      () => said.join('').includes(' instances for the queue'),
-      () => said.join(''),
-    );
-    return child;
+    workers.add(started);
+    started.child.once('exit', () => workers.delete(started));
+    return started;
   }
 
   async function until(holds: () => boolean | Promise<boolean>, what: () => string): Promise<void> {
@@ -67,12 +52,6 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
       if (performance.now() > end) throw new Error(`not within 60 s: ${what()}`);
       await sleep(50);
     }
-  }
-
-  async function end(child: ChildProcess, signal: NodeJS.Signals) {
-    const ended = once(child, 'exit');
-    child.kill(signal);
-    return ((await ended) as [number | null])[0];
   }
 
   const evaluate = (id: string, ...more: string[]) =>
@@ -87,7 +66,7 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
     );
     return row?.n ?? 0;
   };
-  const running = (child: ChildProcess) =>
+  const running = ({ child }: Daemon) =>
     count(`worker LIKE '%.${child.pid}.%' AND done_at IS NULL`).then((found) => found > 0);
   const verdictsOf = async (id: string) =>
     (await readFile(join(work, 'runs', id, 'events.jsonl'), 'utf8'))
@@ -119,7 +98,7 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
     expected = await results(join('runs', 'plain'));
   });
   afterEach(async () => {
-    for (const child of workers) await end(child, 'SIGKILL');
+    for (const one of workers) await one.stop('SIGKILL');
   });
   afterAll(async () => {
     await postgres.remove();
@@ -133,9 +112,9 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
       () => running(one),
       () => 'the first works',
     );
-    await end(one, 'SIGKILL');
+    await one.stop('SIGKILL');
     await expectWhole('killed', await run);
-    expect(await end(two, 'SIGTERM')).toBe(0);
+    expect(await two.stop()).toBe(0);
     expect(await left()).toEqual([]);
   });
 
@@ -146,14 +125,14 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
       () => running(one),
       () => 'the first works',
     );
-    one.kill('SIGSTOP');
+    one.child.kill('SIGSTOP');
     await until(
       async () => !(await running(one)),
       () => 'the other has taken over',
     );
-    one.kill('SIGCONT');
+    one.child.kill('SIGCONT');
     await expectWhole('stopped', await run);
-    expect(await Promise.all([end(one, 'SIGTERM'), end(two, 'SIGTERM')])).toEqual([0, 0]);
+    expect(await Promise.all([one.stop(), two.stop()])).toEqual([0, 0]);
     expect(await left()).toEqual([]);
   });
 
@@ -182,7 +161,7 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
     expect((await first).signal).toBe('SIGKILL');
     await postgres.start();
     await expectWhole('crashed', await onQueue('crashed'));
-    for (const one of both) expect(await end(one, 'SIGTERM')).toBe(0);
+    for (const one of both) expect(await one.stop()).toBe(0);
     expect(await left()).toEqual([]);
   });
 
@@ -192,14 +171,14 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
     let isOver = false;
     const supervise = async () => {
       const one = await worker();
-      while (!isOver && one.exitCode === null) {
+      while (!isOver && one.child.exitCode === null) {
         const [row] = await postgres.query(
           `SELECT 1 FROM assay_1.tasks WHERE payload->'asked'->>'instance_id' = '${victim}' AND done_at IS NULL
-             AND worker LIKE '%.${one.pid}.%'`,
+             AND worker LIKE '%.${one.child.pid}.%'`,
         );
         if (row !== undefined) {
           kills++;
-          await end(one, 'SIGKILL');
+          await one.stop('SIGKILL');
           return;
         }
         await sleep(50);
@@ -253,7 +232,7 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
     expect(metrics).toMatch(/^assay_running 0$/m);
     expect(metrics).toMatch(/^assay_gradings_total\{outcome="resolved",reason="tests_passed"\} \d+$/m);
     expect(await service.stop()).toBe(0);
-    expect(await end(one, 'SIGTERM')).toBe(0);
+    expect(await one.stop()).toBe(0);
     await postgres.query('DELETE FROM assay_1.tasks');
   });
 
@@ -298,11 +277,11 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
         await expectWhole('apart', await run);
         ip('link', 'set', 'assayq1', 'up');
         // What it still held is answered, or dropped: there is nothing to answer any more.
-        expect(await Promise.all([end(one, 'SIGTERM'), end(two, 'SIGTERM')])).toEqual([0, 0]);
+        expect(await Promise.all([one.stop(), two.stop()])).toEqual([0, 0]);
         expect(await count('true')).toBe(0);
         expect(await left()).toEqual([]);
       } finally {
-        for (const child of workers) await end(child, 'SIGKILL');
+        for (const one of workers) await one.stop('SIGKILL');
         await postgres.remove();
         postgres = own;
         clean();

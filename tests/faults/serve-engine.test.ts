@@ -7,43 +7,26 @@ import { seededRandom } from '../../src/util/random.js';
 import { describeWithDocker } from '../helpers/docker.js';
 import { type Service, score, startService } from '../helpers/service.js';
 import { containersWith } from './harass.js';
-import { copyImages, type OwnEngine, startOwnEngine } from './own-engine.js';
+import { type OwnEngine, startSampleEngine } from './own-engine.js';
 import { gradings, knownPatches, load, wrongOf } from './service-load.js';
 
 const KILLS = 10;
 const random = seededRandom(20260103);
 
-await describeWithDocker('a service whose engine dies and comes back', ({ engine, image }) => {
+await describeWithDocker('a service whose engine dies and comes back', (docker) => {
   let work = '';
   let own: OwnEngine | undefined;
   let service: Service | undefined;
 
-  const args = ['sample', '--engine', 'docker', '-j', '2', '-t', '60', '--timeout-start', '8'];
-  const serve = async (state: string, host?: string) =>
-    startService([...args, '--state', join(work, state)], {
-      cache: join(work, 'cache'),
-      env: host === undefined ? {} : { DOCKER_HOST: host },
-    });
-
   beforeAll(async () => {
     work = await mkdtemp(join(tmpdir(), 'assay-serve-engine-'));
-    // The images are made by the machine's engine, which has them mostly.
-    const calm = await serve('calm', process.env['DOCKER_HOST']);
-    const patches = knownPatches('calm');
-    const images = new Set([image]);
-    for (let count = 0; count < 6; count++) {
-      const { body } = await score(calm, patches.next().value.request);
-      images.add(body.verdict?.image ?? image);
-    }
-    await calm.stop();
-    own = await startOwnEngine(join(work, 'engine')).catch((error: Error) => {
-      if (process.env['ASSAY_REQUIRE_DOCKER'] === '1') throw error;
-      process.stderr.write(`Skipped an engine that dies: ${error.message}\n`);
-      return undefined;
-    });
+    own = await startSampleEngine(join(work, 'engine'), docker);
     if (own === undefined) return;
-    await copyImages(engine, own, [...images]);
-    service = await serve('state', own.host);
+    const args = ['sample', '--engine', 'docker', '-j', '2', '-t', '60', '--timeout-start', '8'];
+    service = await startService([...args, '--state', join(work, 'state')], {
+      cache: join(work, 'cache'),
+      env: { DOCKER_HOST: own.host },
+    });
   });
   afterAll(async () => {
     if (service?.child.exitCode === null) await service.stop('SIGKILL');

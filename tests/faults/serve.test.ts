@@ -1,16 +1,15 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { ScoreResponse } from '../../src/model/score.js';
-import { Verdict } from '../../src/model/verdict.js';
 import { seededRandom } from '../../src/util/random.js';
-import { schemaFault } from '../../src/util/schema.js';
 import { repeats } from '../helpers/repeats.js';
 import { post, type Service, score, startService } from '../helpers/service.js';
 import { mountSmallDisk } from './full-disk.js';
+import { expectWhole, pendingIn, verdictFile } from './kept.js';
 import { askAndWait, gradings, knownPatches, load, type Target, wrongOf } from './service-load.js';
 
 const KILLS = repeats(25, 8);
@@ -40,19 +39,6 @@ async function start(state: string, onStart?: (child: Service['child']) => void)
 }
 
 const sandboxes = () => readdir(join(cache, 'local', 'workspaces')).catch(() => []);
-const pendingIn = async (state: string) =>
-  (await readdir(join(state, 'pending'))).filter((name) => name.endsWith('.json'));
-const verdictFile = (state: string, key: string) =>
-  join(state, 'verdicts', key.slice(0, 2), key, 'verdict.json');
-
-/** Each verdict of a store is whole. */
-async function expectWhole(state: string, keys: readonly string[]): Promise<void> {
-  for (const key of keys) {
-    const verdict: unknown = JSON.parse(await readFile(verdictFile(state, key), 'utf8'));
-    expect([key, schemaFault(verdict, Verdict)]).toEqual([key, undefined]);
-  }
-}
-
 test(`a service that is killed ${KILLS} times at random moments gives each patch its true reward, and grades none again that it has graded`, async () => {
   const state = join(work, 'killed');
   const from = performance.now();

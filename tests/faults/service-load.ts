@@ -23,9 +23,10 @@ export function* knownPatches(name: string): Generator<Known, never> {
   }
 }
 
-/** What a client got for a patch in the end, and the answers without a reward before. */
+/** What a client got for a patch in the end, and the answers without a reward on the way. */
 export interface Got {
   readonly key: string;
+  /** Null: it is unscorable, and won't be otherwise. */
   readonly reward: number | null;
   readonly expected: number;
   readonly failures: readonly string[];
@@ -42,7 +43,7 @@ const PATIENCE_MS = 150_000;
 
 type Ask = (target: Target) => Promise<{ readonly status: number; readonly body: ScoreResponse }>;
 
-/** Asks until there is a reward, as a client does that takes a lost connection and a failure that may pass for reasons to ask again. */
+/** Asks until the answer is final, as a client does that takes a lost connection and a failure that may pass for reasons to ask again. */
 async function persist({ reward }: Known, target: Target, ask: Ask): Promise<Got> {
   const failures: string[] = [];
   for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(PAUSE_MS)) {
@@ -53,11 +54,14 @@ async function persist({ reward }: Known, target: Target, ask: Ask): Promise<Got
     });
     if (answer === undefined) continue;
     const { status, body } = answer;
-    if (body.status === 'scored') return { key: body.key, reward: body.reward, expected: reward, failures };
-    if (status !== 503 && body.failure?.code !== 'disk_full')
+    const got = { key: body.key, reward: body.reward, expected: reward, failures };
+    if (body.status === 'scored') return got;
+    if (status !== 503 && !(status === 200 && body.status === 'unscorable'))
       throw new Error(`status ${status}: ${JSON.stringify(body)}`);
     failures.push(body.failure?.code ?? 'refused');
-    if (body.reward === 0) throw new Error(`a failure with a reward: ${JSON.stringify(body)}`);
+    if (body.status === 'unscorable' && body.reward !== null)
+      throw new Error(`a failure with a reward: ${JSON.stringify(body)}`);
+    if (status === 200 && body.failure?.code !== 'disk_full') return got;
   }
   throw new Error(`no reward within ${PATIENCE_MS} ms; on the way: ${failures.slice(-5).join(', ')}`);
 }

@@ -9,6 +9,7 @@ import {
   type InvertedTest,
   invertedIds,
   resetCommitOf,
+  resetPathsOf,
   testPatchOf,
   withTestPatch,
 } from '../../src/integrity/inverted.js';
@@ -309,6 +310,11 @@ describe('copies of Python tests', () => {
     expect(invert('test_it.py', text, 'test_it')).toMatchObject([{ name: 'test_it', twins: [] }, {}]);
   });
 
+  test('are made with the unchanged one where a name only begins like that of a test', () => {
+    const text = `${HEAD}${method('it', 'testdir = test = 1', 'assert testdir == 1')}`;
+    expect(invert('test_it.py', text, 'test_it')).toMatchObject([{ twins: [expect.any(String)] }]);
+  });
+
   test('are made of wanted tests alone, and ids can be made of their names', () => {
     const text = `${HEAD}${method('it', '"""Doc."""', 'self.assertEqual(1, 1)')}${method('other', 'pass')}`;
     const tests = invert('test_it.py', text, 'test_it (test_it.Case)');
@@ -350,5 +356,13 @@ test('the test patch of an official script can be read and replaced', () => {
     "git checkout abc1234def a.py\ngit apply -v - <<'EOF_114329324912'\nother $& $1\nEOF_114329324912\n: '>>>>> Start'\n",
   );
   expect(resetCommitOf(script)).toBe('abc1234def');
+  const reset = 'git checkout abc1234def tests/a.py tests/b.py\n';
+  expect([...resetPathsOf(reset, new Set(['tests/a.py', 'tests/b.py', 'c.py']))]).toEqual([
+    'tests/a.py',
+    'tests/b.py',
+  ]);
+  // Git sets nothing back where it doesn't know one of them.
+  expect([...resetPathsOf(reset, new Set(['tests/a.py']))]).toEqual([]);
+  expect([...resetPathsOf('true\n', new Set(['tests/a.py']))]).toEqual([]);
   expect(testPatchOf('echo')).toBeUndefined();
 });

@@ -31,6 +31,8 @@ for path in FILES:
     except (SyntaxError, ValueError, OSError):
         continue
     found = []
+    TESTS.clear()
+    TESTS.update(node.name for node in ast.walk(tree) if is_test(node))
     if not is_marked(tree):
         walk(tree.body, [], found, sum(is_test(node) for node in ast.walk(tree)))
     if not found:

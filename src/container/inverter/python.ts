@@ -316,10 +316,14 @@ def mutants(function):
     return result
 
 
+# Names of the tests of a file.
+TESTS = set()
+
+
 def uses_tests(function):
     "Calls other tests, which are inverted."
-    return any(getattr(node, "id", getattr(node, "attr", "")).startswith("test") for node in ast.walk(function)
-               if isinstance(node, (ast.Name, ast.Attribute)))
+    names = (getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(function) if isinstance(node, (ast.Name, ast.Attribute)))
+    return any(name in TESTS or name.startswith("test_") for name in names)
 
 
 def is_test(node):
