@@ -129,6 +129,34 @@ describe('the diff of an episode', () => {
     expect(diff).toContain('new file mode 100755');
   });
 
+  test('shows as text what is text beside files that are not UTF-8, whatever their names are', async () => {
+    const names = [
+      'l.txt',
+      'a b',
+      '*',
+      'st*r',
+      '[x]?',
+      'q"t',
+      'back\\slash',
+      'new\nline',
+      'größe',
+      '-dash',
+      '#hash',
+      '!no',
+    ];
+    const script = names.map(
+      (name) =>
+        `printf 'gr\\374n\\n' >$'./${name.replace(/[\\'\n]/g, (one) => (one === '\n' ? '\\n' : `\\${one}`))}'`,
+    );
+    const { diff } = await diffAfter(["sed -i 's/-/+/' lib/sum.js; echo text > text", ...script]);
+    expect(applied(diff)).toEqual({
+      ...{ ...UNTOUCHED, 'lib/sum.js': 'exports.sum = (a, b) => a + b;\n', text: 'text\n' },
+      ...Object.fromEntries(names.map((name) => [name, 'gr\xfcn\n'])),
+    });
+    expect(diff).toContain('\n+exports.sum = (a, b) => a + b;\n');
+    expect(diff).toContain('\n+text\n');
+  });
+
   test('leaves out what the repository ignores, unless the episode added it', async () => {
     const { diff } = await diffAfter([
       "echo '*.tmp' > .gitignore",
