@@ -1,7 +1,7 @@
 import type { Clock, Episode, EpisodeEnd, Message, Turn, Usage } from '../../src/index.js';
 import type { Conversation, Policy, Sample } from './policy/policy.js';
 import type { Scaffold, Step } from './scaffold/index.js';
-import type { Session } from './session.js';
+import { type Session, SessionBroken } from './session.js';
 
 /** What an episode needs from outside. */
 export interface EpisodeWorld {
@@ -49,17 +49,23 @@ export async function playEpisode(
   let state = scaffold.start();
   const act = async (response: string, seconds: number) => {
     const bounds = { seconds, outputChars: limits.observationChars };
-    const { step, state: next } = await faultOf('sandbox_error', signal, () =>
-      scaffold.step(response, { state, session, limits: bounds, signal }),
-    );
-    state = next;
-    return step;
+    try {
+      const acted = await scaffold.step(response, { state, session, limits: bounds, signal });
+      state = acted.state;
+      return acted.step;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof SessionBroken) return undefined;
+      throw new EpisodeFault('sandbox_error', error);
+    }
   };
   for (const turn of recorded) {
     const step = await act(turn.response, limits.commandSeconds);
+    if (step === undefined) return { turns, end: 'sandbox_broken' };
     if (step.observation !== turn.observation) world.onDrift(turn, step.observation);
     turns.push(turn);
     if (step.submit === true) return { turns, end: 'submitted' };
+    if (step.result?.isBroken === true) return { turns, end: 'sandbox_broken' };
   }
   for (;;) {
     const left =
@@ -73,6 +79,7 @@ export async function playEpisode(
       sampled.text,
       Math.min(limits.commandSeconds, Math.max(left - sampled.seconds, 1)),
     );
+    if (step === undefined) return { turns, end: 'sandbox_broken' };
     const { text, seconds, ...answer } = sampled;
     const turn: Turn = {
       index: turns.length + 1,
@@ -87,6 +94,7 @@ export async function playEpisode(
     await world.record(turn);
     turns.push(turn);
     if (step.submit === true) return { turns, end: 'submitted' };
+    if (step.result?.isBroken === true) return { turns, end: 'sandbox_broken' };
     if (turn.usage.promptTokens + turn.usage.completionTokens >= limits.contextTokens)
       return { turns, end: 'context_limit' };
   }
