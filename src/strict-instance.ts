@@ -125,7 +125,7 @@ function lookAt(
       ...reaches(files, spec.machinery),
       ...logSigns(log, profile.prepareScript(spec.evalScript)),
       // Another program than git may have read the text in another way.
-      ...(command.startsWith('git apply') ? [] : [`applied by ${command}`]),
+      ...(command.includes('git apply') ? [] : [`applied by ${command}`]),
     ],
   };
 }

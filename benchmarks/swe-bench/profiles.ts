@@ -4,15 +4,21 @@ import { APPLY_4, LISTS_4, MARKERS } from '../parsers/swe-bench-4.js';
 import { strip } from '../parsers/text.js';
 import { EXIT_CODE, INFRA, LISTS_5, SUITE_RAN } from './rules.js';
 
+/**
+ * What 5.0.2 does before each command but the first. In an image's fresh container it is also what makes git look at its index anew: without it,
+ * `--3way` says of every file that it doesn't match the index, as layers keep neither inodes nor times of change.
+ */
+const CLEAN = 'git checkout -- . ; git clean -fd ; ';
+
 /** SWE-bench 5.0.2. */
 export const v5: GradingProfile = {
   name: 'v5',
-  graderVersion: 'v5-1',
+  graderVersion: 'v5-2',
   applyCommands: [
     'git apply --verbose {patch}',
-    'git apply --verbose --3way {patch}',
-    'git apply --verbose --reject {patch}',
-    'patch --batch --forward --fuzz=5 -p1 -i {patch}',
+    `${CLEAN}git apply --verbose --3way {patch}`,
+    `${CLEAN}git apply --verbose --reject {patch}`,
+    `${CLEAN}patch --batch --forward --fuzz=5 -p1 -i {patch}`,
   ],
   alreadyAppliedCheck: 'git apply --check --reverse {patch}',
   prepareScript: recordExitCode,

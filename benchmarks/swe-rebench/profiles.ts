@@ -32,8 +32,11 @@ const NO_EVIDENCE = /(?!)/;
  */
 export const rebenchV2: GradingProfile = {
   name: 'rebench-v2',
-  graderVersion: 'rebench-v2-1',
-  applyCommands: ['git apply -v --3way --recount --ignore-space-change --whitespace=nowarn {patch}'],
+  graderVersion: 'rebench-v2-2',
+  // The reset is the official one; it also makes git look at the index anew, without which `--3way` takes no file of an image.
+  applyCommands: [
+    'git reset -q --hard HEAD && git apply -v --3way --recount --ignore-space-change --whitespace=nowarn {patch}',
+  ],
   prepareScript: (evalScript) => evalScript,
   grade: gradeWith({
     findParser: parserFinder('swe-rebench-2'),

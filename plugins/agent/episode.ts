@@ -1,4 +1,4 @@
-import type { Clock, Episode, EpisodeEnd, Message, Turn, Usage } from '../../src/index.js';
+import type { Clock, Episode, EpisodeEnd, EpisodeLimits, Message, Turn, Usage } from '../../src/index.js';
 import type { Conversation, Policy, Sample } from './policy/policy.js';
 import type { Scaffold, Step } from './scaffold/index.js';
 import { type Session, SessionBroken } from './session.js';
@@ -44,23 +44,18 @@ export async function playEpisode(
   world: EpisodeWorld,
 ): Promise<Played> {
   const { limits } = episode;
-  const { scaffold, session, signal } = world;
   const turns: Turn[] = [];
-  let state = scaffold.start();
-  const act = async (response: string, seconds: number) => {
-    const bounds = { seconds, outputChars: limits.observationChars };
-    try {
-      const acted = await scaffold.step(response, { state, session, limits: bounds, signal });
-      state = acted.state;
-      return acted.step;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof SessionBroken) return undefined;
-      throw new EpisodeFault('sandbox_error', error);
-    }
-  };
+  const actor = startActor(limits, world);
+  /** Undefined: there is no sandbox to act in any more. */
+  const act = (...response: Parameters<Actor>) =>
+    faultOf('sandbox_error', world.signal, () =>
+      actor(...response).catch((error: unknown) => {
+        if (error instanceof SessionBroken) return undefined;
+        throw error;
+      }),
+    );
   for (const turn of recorded) {
-    const step = await act(turn.response, limits.commandSeconds);
+    const step = await act(turn.response);
     if (step === undefined) return { turns, end: 'sandbox_broken' };
     if (step.observation !== turn.observation) world.onDrift(turn, step.observation);
     turns.push(turn);
@@ -70,6 +65,8 @@ export async function playEpisode(
   for (;;) {
     const left =
       limits.episodeSeconds - turns.reduce((sum, { seconds }) => sum + seconds.policy + seconds.command, 0);
+    const { promptTokens = 0, completionTokens = 0 } = turns.at(-1)?.usage ?? {};
+    if (promptTokens + completionTokens >= limits.contextTokens) return { turns, end: 'context_limit' };
     if (turns.length >= limits.turns) return { turns, end: 'turn_limit' };
     if (left <= 0) return { turns, end: 'episode_timeout' };
     const sampled = await sample({ messages: messagesOf(episode.prompt, turns), turns }, left, world);
@@ -95,9 +92,24 @@ export async function playEpisode(
     turns.push(turn);
     if (step.submit === true) return { turns, end: 'submitted' };
     if (step.result?.isBroken === true) return { turns, end: 'sandbox_broken' };
-    if (turn.usage.promptTokens + turn.usage.completionTokens >= limits.contextTokens)
-      return { turns, end: 'context_limit' };
   }
+}
+
+/** Does what a response says, and gives what came of it. `seconds` bounds a command, in place of the episode's limit. */
+export type Actor = (response: string, seconds?: number) => Promise<Step>;
+
+/** Acts in a session that has just been opened, as an episode does. */
+export function startActor(
+  limits: Pick<EpisodeLimits, 'commandSeconds' | 'observationChars'>,
+  { scaffold, session, signal }: Pick<EpisodeWorld, 'scaffold' | 'session' | 'signal'>,
+): Actor {
+  let state = scaffold.start();
+  return async (response, seconds = limits.commandSeconds) => {
+    const bounds = { seconds, outputChars: limits.observationChars };
+    const { step, state: next } = await scaffold.step(response, { state, session, limits: bounds, signal });
+    state = next;
+    return step;
+  };
 }
 
 /** All that was said, as the policy sees it. */

@@ -84,6 +84,8 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
   const { engine, policy, scaffold, store, clock, retries, onEvent, onWarning, signal } = options;
   const inSandbox = createLimit(options.sandboxes);
   const callModel = createLimit(options.modelCalls);
+  /** What the next episode would be refused for, as well. */
+  let refusal: AssayError | undefined;
 
   /** One try in a container of its own. */
   async function attempt(episode: Episode, recorded: readonly Turn[], task: EpisodeTask, stop: AbortSignal) {
@@ -106,7 +108,10 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
       const { started, sandbox } = await withDeadline(starting, async (late) => {
         const started = await engine.containers.start(spec, late);
         container = started;
-        return { started, sandbox: await openSandbox(started, { ...task, clock, signal: bound }) };
+        return {
+          started,
+          sandbox: await openSandbox(started, { ...task, clock, signal: bound, starting: late }),
+        };
       });
       whenOverDisk(started, over.signal).then(
         () => full.abort(),
@@ -131,9 +136,12 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
         return { end: 'sandbox_broken' as const, patch: null, turns, imageDigest, detail: OVER_DISK };
       if (stop.aborted) return { end: 'stopped_early' as const, patch: null, turns, imageDigest };
       const fault = error instanceof EpisodeFault ? error : new EpisodeFault('sandbox_error', error);
-      // The next episode would be refused as well, unless this one said what the server doesn't take.
       if (fault.cause instanceof AssayError && fault.cause.class === 'input') {
-        if (fault.end !== 'policy_error' || turns.length === 0) throw fault.cause;
+        // What the server doesn't take of a conversation that it has answered is that conversation's.
+        if (fault.end === 'sandbox_error' || turns.length === 0) {
+          refusal ??= fault.cause;
+          throw fault.cause;
+        }
       }
       return { end: fault.end, patch: null, turns, imageDigest, ended, error: toAssayError(fault.cause) };
     } finally {
@@ -167,6 +175,7 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
       if (known?.result !== undefined && !isFault(known.result))
         return { episode: known.episode, result: known.result };
       return inSandbox(async () => {
+        if (refusal !== undefined) throw refusal;
         if (options.drain.aborted) throw new AssayError('interrupted', `${episodeId} was not begun`);
         let episode = known?.episode;
         if (episode === undefined) {

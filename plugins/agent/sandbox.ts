@@ -16,14 +16,27 @@ interface SandboxOptions {
   /** Shell lines that make the environment active. */
   readonly activation: string;
   readonly clock: Clock;
+  /** Of the sandbox as long as it lives. */
   readonly signal: AbortSignal;
+  /** Of its start alone. */
+  readonly starting?: AbortSignal;
 }
 
-/** Settings of git that the episode made must not decide how its diff is written. */
+/**
+ * Settings of git that the episode made must not decide how its diff is written. Nor must its index, which a killed git leaves locked: all that is
+ * taken from it are files that are there although they are ignored.
+ */
 const DIFF = `exec 2>/dev/null
-git add --all --intent-to-add . || exit 1
-git -c core.quotePath=true -c core.fsmonitor=false diff --binary --no-renames --no-ext-diff --no-textconv --no-color \
-  --src-prefix=a/ --dst-prefix=b/ --ignore-submodules=all "$1" -- . || exit 1`;
+own=$(git rev-parse --absolute-git-dir)/assay-index-$$ || exit 1
+git() {
+  command git -c core.quotePath=true -c core.fsmonitor=false -c core.autocrlf=false -c core.safecrlf=false -c core.attributesFile=/dev/null "$@"
+}
+GIT_INDEX_FILE=$own git read-tree "$1" && GIT_INDEX_FILE=$own git add --all --intent-to-add . || exit 1
+git ls-files -z --cached --ignored --exclude-standard | while IFS= read -r -d '' path; do
+  [ ! -f "$path" ] || GIT_LITERAL_PATHSPECS=1 GIT_INDEX_FILE=$own git add --force --intent-to-add -- "$path"
+done
+GIT_INDEX_FILE=$own git diff --binary --no-renames --no-ext-diff --no-textconv --no-color --no-relative --unified=3 --inter-hunk-context=0 \
+  -O/dev/null --src-prefix=a/ --dst-prefix=b/ --ignore-submodules=all "$1" -- . || exit 1`;
 
 /** Makes all files binary ones: text that isn't UTF-8 can't stand in a prediction. */
 const AS_BINARY = "mkdir -p .git/info && echo '* -diff' >.git/info/attributes\n";
@@ -31,7 +44,7 @@ const AS_BINARY = "mkdir -p .git/info && echo '* -diff' >.git/info/attributes\n"
 /** Opens the shell of an episode in a started container. */
 export async function openSandbox(
   container: Container,
-  { workdir, activation, clock, signal }: SandboxOptions,
+  { workdir, activation, clock, signal, starting = signal }: SandboxOptions,
 ): Promise<Sandbox> {
   const bash = async (script: string, bound: AbortSignal, ...args: string[]) => {
     const chunks: Uint8Array[] = [];
@@ -47,7 +60,7 @@ export async function openSandbox(
     });
     return exitCode === 0 && size <= MOST_BYTES ? Buffer.concat(chunks) : undefined;
   };
-  const base = (await bash('git rev-parse HEAD', signal))?.toString().trim();
+  const base = (await bash('git rev-parse HEAD', starting))?.toString().trim();
   const session = await openSession(container, { workdir, activation, clock, signal });
   return {
     session,

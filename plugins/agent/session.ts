@@ -88,7 +88,7 @@ export async function openSession(container: Container, options: SessionOptions)
     if (supervisor !== undefined && shell !== undefined && !shell.isOver()) return { supervisor, shell };
     isRestarted = shell !== undefined;
     const cwd = shell?.cwd() ?? workdir;
-    const begun = await begin(cwd, `{ :\n${activation}\n} >/dev/null 2>&1`);
+    const begun = await begin(cwd, `{ :;${activation}\n} >/dev/null 2>&1`);
     if (isRestarted) {
       if (!begun.shell.isOver()) return begun;
       // What could be made active at first is broken by commands: the shell is as they left it.

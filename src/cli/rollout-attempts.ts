@@ -13,6 +13,8 @@ import { createLimit } from '../util/pool.js';
 interface RolloutAttemptsOptions {
   /** Called once the run folder is this process's alone. */
   readonly open: () => Promise<Rollouts>;
+  /** Called when all has ended, while the run folder is still this process's. */
+  readonly close: () => Promise<void>;
   readonly taskOf: (job: Job) => EpisodeTask;
   /** Grades what episodes end with; absent: they aren't graded. */
   readonly grader?: Attempts;
@@ -33,7 +35,16 @@ interface Group {
 
 /** Attempts that play an episode first, and grade its patch while others are still played. */
 export function rolloutAttempts(options: RolloutAttemptsOptions): Attempts {
-  const { open, taskOf, grader, stopGroup = Number.POSITIVE_INFINITY, before, engine, clock } = options;
+  const {
+    open,
+    close,
+    taskOf,
+    grader,
+    stopGroup = Number.POSITIVE_INFINITY,
+    before,
+    engine,
+    clock,
+  } = options;
   const inGrading = createLimit(options.gradings);
   const groups = new Map<string, Group>();
   let opened: Promise<Rollouts> | undefined;
@@ -78,6 +89,9 @@ export function rolloutAttempts(options: RolloutAttemptsOptions): Attempts {
       if (verdict !== undefined) count(verdict);
       return verdict;
     },
-    finish: async () => grader?.finish(),
+    async finish() {
+      await grader?.finish();
+      await close();
+    },
   };
 }

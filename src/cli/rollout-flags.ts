@@ -29,6 +29,12 @@ export const POLICY_FLAGS = {
     default: false,
     desc: "Leave out top_k, min_p and repetition_penalty, which OpenAI's own service refuses",
   },
+  'stall-timeout': {
+    type: 'string',
+    default: '240',
+    desc: "Longest silence of the model's server; then the request is sent again",
+  },
+  'model-retries': { type: 'number', default: 8, desc: 'Further tries of a request, within 15 minutes' },
   'price-in': { type: 'number', desc: 'US dollars per million prompt tokens' },
   'price-out': { type: 'number', desc: 'US dollars per million sampled tokens' },
 } as const;
@@ -86,9 +92,12 @@ type RolloutFlags = Flags<typeof POLICY_FLAGS & typeof EPISODE_FLAGS & typeof QU
 /** The flags of `assay rollout`, as yargs gives them; `workers` counts episodes. */
 export type RolloutArgs = Omit<EvalArgs, 'model'> & RolloutFlags;
 
+/** Where the model is and how it is reached may change from one start of a run to the next. */
+const OF_THE_SERVER: readonly string[] = ['base-url', 'stall-timeout', 'model-retries'];
+
 /** All that decides what an episode is. */
 export const ROLLOUT_DEFINING: readonly string[] = [
-  ...Object.keys(POLICY_FLAGS).filter((name) => name !== 'base-url'),
+  ...Object.keys(POLICY_FLAGS).filter((name) => !OF_THE_SERVER.includes(name)),
   ...Object.keys(EPISODE_FLAGS),
   'eval',
   'stop-group',

@@ -1,15 +1,14 @@
 import { join, relative } from 'node:path';
-import { isFault } from '../../plugins/agent/episodes.js';
+import { episodeIdOf, isFault } from '../../plugins/agent/episodes.js';
 import { openAiPolicy } from '../../plugins/agent/policy/open-ai.js';
 import type { Policy } from '../../plugins/agent/policy/policy.js';
 import { type RolloutEvent, startRollouts } from '../../plugins/agent/rollouts.js';
 import { type Scaffold, scaffolds } from '../../plugins/agent/scaffold/index.js';
 import { openStore, type TrajectoryStore } from '../../plugins/agent/store.js';
 import { activationOf } from '../container/activation.js';
-import { grantedLimits } from '../container/limits.js';
 import type { Instance } from '../model/instance.js';
 import type { RunInstance } from '../model/run.js';
-import type { EpisodeLimits } from '../model/trajectory.js';
+import type { EpisodeLimits, EpisodeResult } from '../model/trajectory.js';
 import { toPrediction } from '../patch/read.js';
 import { attemptsHere } from '../run/attempts.js';
 import { evaluateBy } from '../run/evaluate.js';
@@ -29,6 +28,7 @@ import { listenForInterrupt } from './interrupt.js';
 import { checkFlags, DEFINING, definingOptions, type Plan, planOf } from './plan.js';
 import { finishReport, knownTroubles } from './results.js';
 import { rolloutAttempts } from './rollout-attempts.js';
+import { episodeContainer } from './rollout-container.js';
 import { ROLLOUT_DEFINING, type RolloutArgs } from './rollout-flags.js';
 import { rolloutProgress } from './rollout-progress.js';
 
@@ -50,13 +50,13 @@ export async function rolloutCommand(raw: Readonly<Record<string, unknown>>, hos
     options: definingOptions(args, [...DEFINING, ...ROLLOUT_DEFINING]),
   });
   const instances = new Map(dataset.all.map((instance) => [instance.instanceId, instance]));
-  const results = await roll(
+  const { results, faults } = await roll(
     { ...plan, notesOn: await knownTroubles(plan.manifest, host) },
     instances,
     args,
     host,
   );
-  if (args.eval !== true) return EXIT.done;
+  if (args.eval !== true) return faults > 0 ? EXIT.infraLeft : EXIT.done;
   const summary = await finishReport(results, plan.folder, args.json === true, host);
   if (summary.outcomes.infra_error > 0) return EXIT.infraLeft;
   return (summary.passAt1.rate ?? 0) < (args['fail-under'] ?? 0) ? EXIT.belowThreshold : EXIT.done;
@@ -77,7 +77,12 @@ async function roll(plan: Plan, instances: ReadonlyMap<string, Instance>, args: 
     needed: neededImages(jobs, []),
   });
   const { engine } = connected;
-  let store: TrajectoryStore | undefined;
+  let opened: Promise<TrajectoryStore> | undefined;
+  const trajectories = () => {
+    opened ??= openStore(join(folder, 'trajectories'));
+    return opened;
+  };
+  let faults = 0;
   try {
     const { context, workers } = await contextFor(args, {
       ...{ connected, host, trusted: false },
@@ -101,9 +106,9 @@ async function roll(plan: Plan, instances: ReadonlyMap<string, Instance>, args: 
     };
     const attempts = rolloutAttempts({
       async open() {
-        store = await openStore(join(folder, 'trajectories'));
         return startRollouts({
-          ...{ engine, store, clock, onEvent, onWarning: progress.warn, drain, signal: kill },
+          store: await trajectories(),
+          ...{ engine, clock, onEvent, onWarning: progress.warn, drain, signal: kill },
           policy: policyOf(args, progress.warn, host),
           scaffold: scaffolds[args.scaffold ?? 'tools'] as Scaffold,
           settings: {
@@ -117,29 +122,25 @@ async function roll(plan: Plan, instances: ReadonlyMap<string, Instance>, args: 
           retries: shared.retries,
         });
       },
+      async close() {
+        const store = await trajectories();
+        const results = jobs.map((job) => ({ job, result: store.known().get(episodeOf(job))?.result }));
+        faults = results.filter(({ result }) => result !== undefined && isFault(result)).length;
+        await writePredictions(results, folder);
+        await store.close();
+      },
       taskOf: ({ spec, prediction }: Job) => ({
         instance: instances.get(spec.instanceId) as Instance,
         sample: prediction.attempt,
         workdir: spec.workdir,
         activation: activationOf(spec),
-        container: async (signal) => {
-          const image = await context.resolveImage(spec, signal);
-          return {
-            digest: image.digest,
-            spec: {
-              image: image.ref,
-              name: `assay.rollout.${spec.instanceId.toLowerCase()}.${prediction.attempt}`,
-              labels: { ...context.labels, 'assay.instance': spec.instanceId },
-              limits: grantedLimits({ ...spec.needs, network: false }, context),
-            },
-          };
-        },
+        container: (signal) => episodeContainer({ spec, sample: prediction.attempt, context, signal }),
       }),
       ...(args.eval === true ? { grader: attemptsHere(shared) } : {}),
       ...{ gradings, stopGroup: args['stop-group'], engine: engine.name, clock },
       before: await readVerdicts(folder),
     });
-    return await evaluateBy({
+    const results = await evaluateBy({
       ...{ folder, manifest: plan.manifest, jobs, attempts, clock, drain, kill },
       instances: args['stop-group'] === undefined ? plan.instances : plan.instances.map(withoutAttempts),
       owner: host.self,
@@ -153,12 +154,9 @@ async function roll(plan: Plan, instances: ReadonlyMap<string, Instance>, args: 
       },
       onWarning: progress.warn,
     });
+    return { results, faults };
   } finally {
     progress.stop();
-    if (store !== undefined) {
-      await writePredictions(store, plan);
-      await store.close();
-    }
     interrupt.release();
     await engine.close();
   }
@@ -177,9 +175,20 @@ function checkRollout(args: RolloutArgs): void {
     throw usage('--training samples with temperature 1');
   if ((args['price-in'] === undefined) !== (args['price-out'] === undefined))
     throw usage('--price-in and --price-out go together');
+  checkCount(args['model-retries'], 'model-retries', 0);
   limitsOf(args);
+  stallSecondsOf(args);
   if (!/^https?:\/\//.test(args['base-url'] ?? ''))
     throw usage(`--base-url ${args['base-url']}: expected http://... or https://...`);
+}
+
+/** Node's `fetch` itself ends a silence of 300 s. */
+const MOST_SILENCE = 290;
+
+function stallSecondsOf(args: RolloutArgs): number {
+  const seconds = parseSeconds(args['stall-timeout'] ?? '240', 'stall-timeout');
+  if (seconds > MOST_SILENCE) throw usage(`--stall-timeout ${seconds}: at most ${MOST_SILENCE}`);
+  return seconds;
 }
 
 function limitsOf(args: RolloutArgs): EpisodeLimits {
@@ -217,6 +226,8 @@ function policyOf(args: ModelArgs, onRetry: (words: string) => void, host: Host)
       ...(args.seed === undefined ? {} : { seed: args.seed }),
     },
     contextTokens: limitsOf(args).contextTokens,
+    stallSeconds: stallSecondsOf(args),
+    ...(args['model-retries'] === undefined ? {} : { retries: args['model-retries'] }),
     ...(priceIn === undefined || priceOut === undefined
       ? {}
       : { prices: { prompt: priceIn, completion: priceOut } }),
@@ -232,10 +243,19 @@ function withoutAttempts({ attempts: _planned, ...instance }: RunInstance): RunI
   return instance;
 }
 
+interface EpisodeOutcome {
+  readonly job: Job;
+  /** Absent: it has not ended. */
+  readonly result: EpisodeResult | undefined;
+}
+
+function episodeOf({ spec, prediction }: Job): string {
+  return episodeIdOf(spec.instanceId, prediction.attempt);
+}
+
 /** What episodes came to, as other harnesses take it; those that failed for the machine's fault are left out. */
-async function writePredictions(store: TrajectoryStore, { jobs, folder }: Plan): Promise<void> {
-  const lines = jobs.flatMap(({ spec, prediction }) => {
-    const result = store.known().get(`${spec.instanceId}#${prediction.attempt}`)?.result;
+async function writePredictions(outcomes: readonly EpisodeOutcome[], folder: string): Promise<void> {
+  const lines = outcomes.flatMap(({ job: { spec, prediction }, result }) => {
     if (result === undefined || isFault(result) || result.end === 'stopped_early') return [];
     const line = {
       instance_id: spec.instanceId,

@@ -1,5 +1,5 @@
 import type { Command, CommandGroup } from './command.js';
-import { JSON_FLAG, withGroups } from './flags.js';
+import { ENGINE_FLAGS, JSON_FLAG, withGroups } from './flags.js';
 
 const actions: readonly Command[] = [
   {
@@ -15,6 +15,20 @@ const actions: readonly Command[] = [
         { 'Options:': { ...JSON_FLAG } },
       ),
     run: async (args, host) => (await import('./trajectories-show.js')).showTrajectories(args, host),
+  },
+  {
+    command: 'replay <run> [episode]',
+    describe:
+      'Play the recorded responses again in new sandboxes: same observations, same diff? Exit 5 if not',
+    builder: (yargs) =>
+      withGroups(
+        yargs
+          .positional('run', { type: 'string', desc: 'Run folder of `assay rollout`' })
+          .positional('episode', { type: 'string', desc: 'INSTANCE#SAMPLE; without #SAMPLE the first' })
+          .example('$0 trajectories replay runs/a', 'all episodes, without the model'),
+        { 'Options:': { 'allow-unisolated': ENGINE_FLAGS['allow-unisolated'], ...JSON_FLAG } },
+      ),
+    run: async (args, host) => (await import('./trajectories-replay.js')).replayTrajectories(args, host),
   },
   {
     command: 'export <run>',

@@ -3,7 +3,7 @@ import type { EpisodeResult, Trajectory, Turn, Usage } from '../model/trajectory
 import { nearest } from '../util/words.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
-import { presentTrajectories } from './trajectories.js';
+import { presentTrajectories, wantedEpisode } from './trajectories.js';
 
 type ShowArgs = Readonly<{ run: string; episode?: string; json: boolean }>;
 
@@ -16,7 +16,7 @@ export async function showTrajectories(raw: Readonly<Record<string, unknown>>, h
       host.out(args.json ? JSON.stringify(summaryOf(trajectory)) : headline(trajectory));
     return EXIT.done;
   }
-  const wanted = args.episode.includes('#') ? args.episode : `${args.episode}#1`;
+  const wanted = wantedEpisode(args.episode);
   const ids: string[] = [];
   for await (const trajectory of all) {
     const { episodeId } = trajectory.episode;

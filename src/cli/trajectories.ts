@@ -13,3 +13,8 @@ export function presentTrajectories(run: string, cwd: string): string {
   if (!existsSync(folder)) throw new AssayError('run_not_found', `${run} has no trajectories`);
   return folder;
 }
+
+/** The id of an episode as it is given: without `#SAMPLE`, the first. */
+export function wantedEpisode(given: string): string {
+  return given.includes('#') ? given : `${given}#1`;
+}

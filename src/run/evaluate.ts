@@ -112,8 +112,8 @@ export async function evaluateBy(options: EvaluateByOptions): Promise<RunResults
     if (kill.aborted || isInterrupted(error)) status = 'interrupted';
     else failure = toAssayError(error);
   }
-  await attempts.finish();
   try {
+    await attempts.finish();
     const counts = countOutcomes(verdicts);
     await emit({ type: 'run_end', at: clock.iso(), runId: manifest.runId, status, counts });
   } catch (error) {

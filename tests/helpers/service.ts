@@ -57,8 +57,18 @@ export async function startService(
   };
 }
 
+interface Answer<T> {
+  readonly status: number;
+  readonly headers: Response['headers'];
+  readonly body: T;
+}
+
 /** Posts JSON; gives status, headers and the parsed body. */
-export async function post<T>(url: string, body: unknown, headers: Readonly<Record<string, string>> = {}) {
+export async function post<T>(
+  url: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer<T>> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
@@ -67,7 +77,7 @@ export async function post<T>(url: string, body: unknown, headers: Readonly<Reco
   return { status: response.status, headers: response.headers, body: (await response.json()) as T };
 }
 
-export function score(service: Pick<Service, 'url'>, request: ScoreRequest) {
+export function score(service: Pick<Service, 'url'>, request: ScoreRequest): Promise<Answer<ScoreResponse>> {
   return post<ScoreResponse>(`${service.url}/v1/score`, request);
 }
 

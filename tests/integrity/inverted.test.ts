@@ -278,6 +278,12 @@ describe('copies of Python tests', () => {
     expect(passing(text, 'test_it')).toEqual(test.twins);
   });
 
+  test('claim the opposite behind a function within the test, whose return leaves that function alone', () => {
+    const text = `${HEAD}${method('it', 'def two():', '    return 2', 'self.assertEqual(two(), 2)')}`;
+    const [test] = invert('test_it.py', text, 'test_it.Case.test_it');
+    expect(test?.mutants).toHaveLength(1);
+  });
+
   test('claim the opposite in two places, in one, the other and both, so that each is as near to the others as the unchanged one', () => {
     const lines = [1, 2, 3, 4, 5].map((value) => `self.assertEqual(f(${value}), ${value})`);
     const [test] = invert(

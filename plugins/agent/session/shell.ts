@@ -74,7 +74,7 @@ export function startShell({ supervisor, sink, clock, cwd: start }: ShellOptions
     const ended = new Promise<void>((resolve) => {
       forget = supervisor.ask({
         verb: 'run',
-        body: quoted(lines),
+        body: quoted(`exec 99<&-;${lines}`),
         onAnswer: (words) => {
           const [, exit, folder] = words.match(/^end (\d+) (.*)$/s) ?? [];
           if (exit === undefined) hasBegun = true;

@@ -38,24 +38,25 @@ start_shell() {
     "trap 'trap - INT; kill -INT \$\$' RTMAX" >&3
 }
 
-# Sourced: an interactive `eval` comments on jobs and on the terminal that isn't there. The second line comes whatever becomes of the first.
+# Sourced: an interactive `eval` comments on jobs and on the terminal that isn't there. The first line says that the shell can still do
+# what the second needs; the last comes whatever becomes of that.
 run() { # quoted lines
-  local lines begin="exec 99<&-; \\builtin printf '\\036$key begin\\0' >>$output; "
+  local lines streams="</dev/null >>$output 2>&1 99<<<"
   before=(/proc/[0-9]*)
   # So many are a fork bomb, and to be stopped with the next command.
   ((${#before[@]} < 200)) || [[ ! $is_alone ]] || before=("${ancestors[@]}")
   end="\\builtin printf '\\036$key end %s %s\\0' \"\$?\" \"\${PWD-}\" >>$output"
-  lines="\\builtin . /dev/fd/99 99<<<${begin@Q}$1 </dev/null >>$output 2>&1"$'\n'$end
+  lines="\\builtin printf '\\036$key begin\\0' $streams:"$'\n'"\\builtin . /dev/fd/99 $streams$1"$'\n'$end
   # What doesn't fit into the pipe would wait for a shell that may never read it.
   if ((${#lines} < 32768)); then printf '%s\n' "$lines" >&3; else printf '%s\n' "$lines" >&3 & fi
 }
 
-look_at() { # pid; sets state and parent
+look_at() { # pid; sets state, parent and session
   local stat
   IFS= read -rd '' stat <"/proc/$1/stat"
   [[ $stat ]] || return
   set -- ${stat##*) }
-  state=$1 parent=$2
+  state=$1 parent=$2 session=$4
 }
 
 carries_marker() { # pid
@@ -67,6 +68,9 @@ carries_marker() { # pid
   return 1
 }
 
+# The session of the first process, if it isn't ours as well: there an engine starts anew whatever is killed.
+look_at $$
+((session == 1)) && engine_session= || engine_session=1
 # Ourselves, and who started us.
 ancestors=()
 for ((pid = $$; pid > 1; pid = parent)); do
@@ -85,7 +89,7 @@ fi
 # Stops the command: signals for the shell, then SIGKILL for all that it has left running. That is what wasn't there when it began and
 # descends from us, or is an orphan of the sandbox; what earlier background processes begot stays. Its end is asked for again.
 stop() { # shell, signals
-  local pid path round strangers state parent signal
+  local pid path round strangers state parent session signal
   local -A known=() above=()
   for path in "${before[@]}"; do known[${path#/proc/}]=1; done
   for pid in $$ $keeper $1 $is_alone; do known[$pid]=1 above[$pid]=1; done
@@ -94,7 +98,7 @@ stop() { # shell, signals
     strangers=()
     for path in /proc/[0-9]*; do
       pid=${path#/proc/}
-      [[ ! ${known[$pid]-} ]] && look_at "$pid" && [[ $state != Z ]] || continue
+      [[ ! ${known[$pid]-} ]] && look_at "$pid" && [[ $state != Z && $session != "$engine_session" ]] || continue
       while [[ $parent != [01] && ! ${known[$parent]-} ]]; do look_at "$parent" || parent=1; done
       if [[ ${above[$parent]-} ]] || { carries_marker "$pid" && ! carries_marker "$parent"; }; then
         strangers+=("$pid")

@@ -275,6 +275,14 @@ def is_filled(node, names):
     return isinstance(node, (ast.List, ast.Tuple)) and bool(node.elts) or getattr(node, "id", None) in names
 
 
+def may_leave(node):
+    "Whether what comes after a statement may not be reached; what leaves a function within it leaves that one alone."
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        return False
+    leaves = (ast.Return, ast.Yield, ast.YieldFrom, ast.Continue, ast.Break)
+    return isinstance(node, leaves) or any(may_leave(child) for child in ast.iter_child_nodes(node))
+
+
 def places(body, names):
     "Where a claim is surely reached, as the indexes of statements one within the other, and what contradicts it. names hold lists that aren't empty."
     for at, statement in enumerate(body):
@@ -284,7 +292,7 @@ def places(body, names):
         elif isinstance(statement, (ast.With, ast.AsyncWith)) or isinstance(statement, ast.For) and is_filled(statement.iter, names):
             for path, inner in places(statement.body, names):
                 yield [at] + path, inner
-        if any(isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom, ast.Continue, ast.Break)) for node in ast.walk(statement)):
+        if may_leave(statement):
             return
         if isinstance(statement, ast.Assign) and is_filled(statement.value, names):
             names.update(target.id for target in statement.targets if isinstance(target, ast.Name))

@@ -1,3 +1,4 @@
+import { PassThrough, Readable } from 'node:stream';
 import { afterAll, expect, test } from '@jest/globals';
 import type { Container } from '../../../src/engine/engine.js';
 import { dockerArchive } from '../../fixtures/engine/docker-archive.js';
@@ -36,6 +37,25 @@ await describeWithDocker('a real Docker engine', ({ engine, image }) => {
     await engine.containers.reap(LABELS, () => true);
     await engine.images.remove(tag);
     await engine.close();
+  });
+
+  test('passes stdin to a command to its end, and ends although stdin stays open', async () => {
+    await withContainer(async (container) => {
+      let output = '';
+      const onOutput = (bytes: Uint8Array) => {
+        output += Buffer.from(bytes).toString();
+      };
+      const finite = Readable.from([Buffer.from('one\n'), Buffer.from('x'.repeat(300_000))]);
+      const argv = ['sh', '-c', 'read -r line; echo $line; wc -c; exit 3'];
+      const result = await container.exec({ argv, stdin: finite, signal: never, onOutput });
+      expect({ output, exitCode: result.exitCode }).toEqual({ output: 'one\n300000\n', exitCode: 3 });
+      const open = new PassThrough();
+      open.write('x'.repeat(300_000));
+      expect((await container.exec({ argv: ['true'], stdin: open, signal: never, onOutput })).exitCode).toBe(
+        0,
+      );
+      expect(open.destroyed).toBe(true);
+    });
   });
 
   test('runs a command with its environment, folder, output and exit code', async () => {

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   type Bench,
@@ -119,6 +120,31 @@ describe.each(isolations)('a command in a local sandbox (%s)', (isolation) => {
       expect(argument?.endsWith('/testbed/lib')).toBe(true);
       expect(pwd?.endsWith('/testbed')).toBe(true);
       if (isolation === 'bubblewrap') expect(pwd).toBe('/testbed');
+    });
+  });
+
+  test('reads its stdin to the end, and none where none is given', async () => {
+    await inSandbox(async (container) => {
+      const stdin = Readable.from([Buffer.from('one\n'), Buffer.from('x'.repeat(300_000))]);
+      const output: Uint8Array[] = [];
+      const result = await container.exec({
+        argv: ['/bin/bash', '-c', 'read -r line; echo $line; wc -c; exit 3'],
+        stdin,
+        signal: forever,
+        onOutput: (chunk) => void output.push(chunk),
+      });
+      expect(Buffer.concat(output).toString()).toBe('one\n300000\n');
+      expect(result.exitCode).toBe(3);
+      expect((await bash(container, 'cat; echo none')).output).toBe('none\n');
+    });
+  });
+
+  test('ends although its stdin stays open, and ends that', async () => {
+    await inSandbox(async (container) => {
+      const stdin = new PassThrough();
+      stdin.write('x'.repeat(300_000));
+      await container.exec({ argv: ['true'], stdin, signal: forever, onOutput: () => {} });
+      expect(stdin.destroyed).toBe(true);
     });
   });
 
