@@ -137,11 +137,8 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
       if (stop.aborted) return { end: 'stopped_early' as const, patch: null, turns, imageDigest };
       const fault = error instanceof EpisodeFault ? error : new EpisodeFault('sandbox_error', error);
       if (fault.cause instanceof AssayError && fault.cause.class === 'input') {
-        // What the server doesn't take of a conversation that it has answered is that conversation's.
-        if (fault.end === 'sandbox_error' || turns.length === 0) {
-          refusal ??= fault.cause;
-          throw fault.cause;
-        }
+        refusal ??= fault.cause;
+        throw fault.cause;
       }
       return { end: fault.end, patch: null, turns, imageDigest, ended, error: toAssayError(fault.cause) };
     } finally {

@@ -92,7 +92,7 @@ function finishReasonOf(choice: Fields | undefined): Answer['finishReason'] {
   if (reason === undefined) throw new Fault('passing', 'the answer broke off before its end');
   if (reason === 'stop' || reason === 'length') return reason;
   if (reason === 'content_filter')
-    throw new Fault('final', 'the service withheld the answer (content_filter)');
+    throw new Fault('content', 'the service withheld the answer (content_filter)');
   throw new Fault('passing', `the answer ended with ${String(reason)}`);
 }
 
