@@ -131,6 +131,11 @@ export const ERRORS = {
     retryable: false,
     fix: "Check the base URL, the model's name and the key: the same request would be refused again.",
   },
+  conversation_refused: {
+    class: 'infra',
+    retryable: false,
+    fix: 'See what the server says of that conversation: it refuses what was said in it, and has answered it before.',
+  },
   policy_unavailable: {
     class: 'infra',
     retryable: true,

@@ -1,5 +1,6 @@
 /** Public API: what plugins, reports, datasets and benchmarks may import. Importing it does nothing. */
 export { activationOf } from './container/activation.js';
+export { withDeadline } from './container/deadline.js';
 export { grantedLimits } from './container/limits.js';
 export type { DatasetFormat } from './dataset/format.js';
 export type { DatasetAliases } from './dataset/load.js';

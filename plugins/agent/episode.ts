@@ -1,7 +1,7 @@
 import type { Clock, Episode, EpisodeEnd, EpisodeLimits, Message, Turn, Usage } from '../../src/index.js';
 import type { Conversation, Policy, Sample } from './policy/policy.js';
 import type { Scaffold, Step } from './scaffold/index.js';
-import type { Session } from './session.js';
+import { type Session, SessionBroken } from './session.js';
 
 /** What an episode needs from outside. */
 export interface EpisodeWorld {
@@ -46,13 +46,21 @@ export async function playEpisode(
   const { limits } = episode;
   const turns: Turn[] = [];
   const actor = startActor(limits, world);
+  /** Undefined: there is no sandbox to act in any more. */
   const act = (...response: Parameters<Actor>) =>
-    faultOf('sandbox_error', world.signal, () => actor(...response));
+    faultOf('sandbox_error', world.signal, () =>
+      actor(...response).catch((error: unknown) => {
+        if (error instanceof SessionBroken) return undefined;
+        throw error;
+      }),
+    );
   for (const turn of recorded) {
     const step = await act(turn.response);
+    if (step === undefined) return { turns, end: 'sandbox_broken' };
     if (step.observation !== turn.observation) world.onDrift(turn, step.observation);
     turns.push(turn);
     if (step.submit === true) return { turns, end: 'submitted' };
+    if (step.result?.isBroken === true) return { turns, end: 'sandbox_broken' };
   }
   for (;;) {
     const left =
@@ -69,6 +77,7 @@ export async function playEpisode(
       sampled.text,
       Math.min(limits.commandSeconds, Math.max(left - sampled.seconds, 1)),
     );
+    if (step === undefined) return { turns, end: 'sandbox_broken' };
     const { text, seconds, ...answer } = sampled;
     const turn: Turn = {
       index: turns.length + 1,
@@ -83,6 +92,7 @@ export async function playEpisode(
     await world.record(turn);
     turns.push(turn);
     if (step.submit === true) return { turns, end: 'submitted' };
+    if (step.result?.isBroken === true) return { turns, end: 'sandbox_broken' };
   }
 }
 

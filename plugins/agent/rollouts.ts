@@ -8,11 +8,11 @@ import type {
   Instance,
   Turn,
 } from '../../src/index.js';
-import { AssayError, createLimit, pause, toAssayError } from '../../src/index.js';
-import { EpisodeFault, playEpisode, totalUsage } from './episode.js';
+import { AssayError, createLimit, pause, toAssayError, withDeadline } from '../../src/index.js';
+import { EpisodeFault, type Played, playEpisode, totalUsage } from './episode.js';
 import { episodeIdOf, isFault } from './episodes.js';
 import type { Policy } from './policy/policy.js';
-import { openSandbox } from './sandbox.js';
+import { openSandbox, type Sandbox } from './sandbox.js';
 import type { Scaffold } from './scaffold/index.js';
 import type { TrajectoryStore } from './store.js';
 
@@ -77,6 +77,9 @@ export interface Rollouts {
 const START_SECONDS = 300;
 const DIFF_SECONDS = 120;
 const RETRY_WAIT_MS = 1000;
+/** How often we look at what a sandbox has written. */
+const DISK_SECONDS = 20;
+const OVER_DISK = 'it wrote more to the disk than it may';
 
 /** Plays episodes with queues of their own for sandboxes and model calls: a slow one holds up no other. */
 export function startRollouts(options: RolloutsOptions): Rollouts {
@@ -89,21 +92,33 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
   /** One try in a container of its own. */
   async function attempt(episode: Episode, recorded: readonly Turn[], task: EpisodeTask, stop: AbortSignal) {
     const turns = [...recorded];
-    const bound = AbortSignal.any([signal, stop]);
+    const full = new AbortController();
+    const over = new AbortController();
+    const bound = AbortSignal.any([signal, stop, full.signal]);
     let container: Container | undefined;
     let imageDigest: string | undefined;
+    let ended: Played['end'] | undefined;
     const record = async (turn: Turn) => {
       await store.append({ type: 'turn', episodeId: episode.episodeId, ...turn });
       turns.push(turn);
       onEvent({ type: 'turn', episodeId: episode.episodeId, turn });
     };
     try {
-      const sandbox = await inSandboxTime(START_SECONDS, bound, async (late) => {
-        const { spec, digest } = await task.container(late);
-        imageDigest = digest;
-        container = await engine.containers.start(spec, late);
-        return openSandbox(container, { ...task, clock, signal: bound, starting: late });
+      const starting = { phase: 'start', seconds: START_SECONDS, clock, signal: bound } as const;
+      const { spec, digest } = await task.container(bound);
+      imageDigest = digest;
+      const { started, sandbox } = await withDeadline(starting, async (late) => {
+        const started = await engine.containers.start(spec, late);
+        container = started;
+        return {
+          started,
+          sandbox: await openSandbox(started, { ...task, clock, signal: bound, starting: late }),
+        };
       });
+      whenOverDisk(started, over.signal).then(
+        () => full.abort(),
+        () => undefined,
+      );
       const { end } = await playEpisode(episode, recorded, {
         ...{ policy, scaffold, session: sandbox.session, clock, callModel, record, signal: bound },
         onDrift: ({ index }) =>
@@ -111,38 +126,45 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
             `${episode.episodeId}: turn ${index} was answered in another way when it was done once more`,
           ),
       });
+      ended = end;
+      over.abort();
       await sandbox.session.close();
       const isGraded = end === 'submitted' || episode.limits.gradeUnsubmitted;
-      const patch = isGraded ? await inSandboxTime(DIFF_SECONDS, bound, sandbox.diff) : null;
+      const patch = isGraded ? await diffOf(sandbox, started, bound) : null;
       return { end, patch, turns, imageDigest };
     } catch (error) {
       signal.throwIfAborted();
+      if (full.signal.aborted)
+        return { end: 'sandbox_broken' as const, patch: null, turns, imageDigest, detail: OVER_DISK };
       if (stop.aborted) return { end: 'stopped_early' as const, patch: null, turns, imageDigest };
       const fault = error instanceof EpisodeFault ? error : new EpisodeFault('sandbox_error', error);
       if (fault.cause instanceof AssayError && fault.cause.class === 'input') {
         refusal ??= fault.cause;
         throw fault.cause;
       }
-      return { end: fault.end, patch: null, turns, imageDigest, error: toAssayError(fault.cause) };
+      return { end: fault.end, patch: null, turns, imageDigest, ended, error: toAssayError(fault.cause) };
     } finally {
+      over.abort();
       await container?.destroy().catch((error: unknown) => onWarning(toAssayError(error).message));
     }
   }
 
-  async function inSandboxTime<T>(
-    seconds: number,
-    bound: AbortSignal,
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const late = new AbortController();
-    const cancel = clock.after(seconds * 1000, () =>
-      late.abort(new AssayError('phase_timeout', `the sandbox took longer than ${seconds} s`)),
-    );
+  /** Null where there is none to be had, also as git is still at it after that time. */
+  async function diffOf(sandbox: Sandbox, container: Container, bound: AbortSignal): Promise<string | null> {
+    const collecting = { phase: 'collect', seconds: DIFF_SECONDS, clock, signal: bound } as const;
     try {
-      return await work(AbortSignal.any([bound, late.signal]));
-    } finally {
-      cancel();
+      return await withDeadline(collecting, sandbox.diff);
+    } catch (error) {
+      const isLate = error instanceof AssayError && error.code === 'phase_timeout';
+      if (isLate && (await container.isBusy(bound))) return null;
+      throw error;
     }
+  }
+
+  /** Resolves when the container has written more than it may. An engine that doesn't say is asked again. */
+  async function whenOverDisk(container: Container, signal: AbortSignal): Promise<void> {
+    do await pause(DISK_SECONDS * 1000, clock, signal);
+    while (!(await container.isOverDisk(signal).catch(() => false)));
   }
 
   return {
@@ -164,18 +186,23 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
         }
         let turns = known?.turns ?? [];
         onEvent({ type: 'episode_start', episodeId, turns: turns.length });
+        let withoutDiff = 0;
         for (let tries = 1; ; tries++) {
           const played = await attempt(episode, turns, task, stop);
           turns = played.turns;
-          const { end, patch, error, imageDigest } = played;
+          const { patch, error, imageDigest } = played;
+          if (played.ended !== undefined) withoutDiff++;
           if (error?.retryable === true && tries <= retries) {
             onWarning(`${episodeId}: ${error.message} [${error.code}]; trying again`);
             await pause(RETRY_WAIT_MS * 2 ** (tries - 1), clock, signal);
             continue;
           }
+          const detail = error === undefined ? played.detail : `${error.message} [${error.code}]`;
+          // Played to its end in several containers, none of which has a diff to give: that is what its commands do.
+          const end = withoutDiff > 1 && withoutDiff === tries ? (played.ended ?? played.end) : played.end;
           const result: EpisodeResult = {
             end,
-            ...(error === undefined ? {} : { detail: `${error.message} [${error.code}]` }),
+            ...(detail === undefined ? {} : { detail }),
             patch,
             turns: turns.length,
             usage: totalUsage(turns),

@@ -1,7 +1,7 @@
 import { AssayError, type Clock, type Container } from '../../src/index.js';
 import { readFileIn, writeFileIn } from './session/files.js';
 import { outputSink } from './session/output.js';
-import { type Shell, startShell } from './session/shell.js';
+import { type Ending, type Shell, startShell } from './session/shell.js';
 import { type Supervisor, startSupervisor } from './session/supervisor.js';
 
 export interface CommandResult {
@@ -15,7 +15,14 @@ export interface CommandResult {
   readonly cwd: string;
   /** The shell had ended (`exit`, `exec`, `kill -9 $$`): there is a new one, in the same folder if that is still there. */
   readonly restarted: boolean;
+  /** No shell can be had any more, for what commands did: files can't be read or written, either, and calls for that reject with {@link SessionBroken}. */
+  readonly isBroken?: true;
   readonly seconds: number;
+}
+
+/** No shell can run where there was one: commands removed it, say. That is no fault of the machine. */
+export class SessionBroken extends Error {
+  override readonly name = 'SessionBroken';
 }
 
 export interface CommandLimits {
@@ -58,11 +65,8 @@ export async function openSession(container: Container, options: SessionOptions)
   let isRestarted = false;
   let last: Promise<unknown> = Promise.resolve();
 
-  /** The shell: a new one where there is none, or where it has ended. */
-  async function living(): Promise<{ readonly supervisor: Supervisor; readonly shell: Shell }> {
-    if (supervisor !== undefined && shell !== undefined && !shell.isOver()) return { supervisor, shell };
-    isRestarted = shell !== undefined;
-    const cwd = shell?.cwd() ?? workdir;
+  /** A new shell that has run lines. */
+  async function begin(cwd: string, lines: string) {
     if (supervisor === undefined || supervisor.isOver()) {
       // Rejects where it wasn't a command that ended it.
       await supervisor?.over;
@@ -73,16 +77,31 @@ export async function openSession(container: Container, options: SessionOptions)
     }
     const started = startShell({ supervisor, sink, clock, cwd });
     shell = started;
-    const { stoppedBy } = await started.execute(
-      `{ :;${activation}\n} >/dev/null 2>&1`,
-      ACTIVATION_SECONDS,
-      signal,
-    );
+    const { stoppedBy } = await started.execute(lines, ACTIVATION_SECONDS, signal);
     signal.throwIfAborted();
     if (supervisor.isOver()) await supervisor.over;
-    if (started.isOver() || stoppedBy !== undefined)
-      throw new AssayError('engine_failed', `the activation of the shell ${stoppedBy ? 'hangs' : 'ends it'}`);
-    return { supervisor, shell: started };
+    return { supervisor, shell: started, stoppedBy };
+  }
+
+  /** The shell: a new one where there is none, or where it has ended. */
+  async function living(): Promise<{ readonly supervisor: Supervisor; readonly shell: Shell }> {
+    if (supervisor !== undefined && shell !== undefined && !shell.isOver()) return { supervisor, shell };
+    isRestarted = shell !== undefined;
+    const cwd = shell?.cwd() ?? workdir;
+    const begun = await begin(cwd, `{ :;${activation}\n} >/dev/null 2>&1`);
+    if (isRestarted) {
+      if (!begun.shell.isOver()) return begun;
+      // What could be made active at first is broken by commands: the shell is as they left it.
+      const plain = await begin(cwd, ':');
+      if (plain.shell.isOver()) throw new SessionBroken('no shell can be started any more');
+      return plain;
+    }
+    if (begun.shell.isOver() || begun.stoppedBy !== undefined)
+      throw new AssayError(
+        'engine_failed',
+        `the activation of the shell ${begun.stoppedBy ? 'hangs' : 'ends it'}`,
+      );
+    return begun;
   }
 
   /** One at a time. */
@@ -97,22 +116,33 @@ export async function openSession(container: Container, options: SessionOptions)
 
   async function run(command: string, limits: CommandLimits, signal: AbortSignal): Promise<CommandResult> {
     sink.limit(limits.outputChars);
-    let ending = await (await living()).shell.execute(command, limits.seconds, signal);
+    let ending: Ending | undefined;
+    let isBroken = false;
+    const tried = (work: () => Promise<unknown>) =>
+      work().catch((error: unknown) => {
+        if (!(error instanceof SessionBroken)) throw error;
+        isBroken = true;
+      });
+    const execute = async () => {
+      ending = await (await living()).shell.execute(command, limits.seconds, signal);
+    };
+    await tried(execute);
     // The last command may have ended the shell, or made it useless, after its own end.
-    if (!ending.hasBegun) ending = await (await living()).shell.execute(command, limits.seconds, signal);
-    const { exitCode, stoppedBy, seconds } = ending;
+    if (ending?.hasBegun === false) await tried(execute);
     const { text, truncatedChars } = sink.take();
-    const { shell: next } = await living();
+    if (!isBroken) await tried(living);
+    const { exitCode = null, stoppedBy, seconds = 0 } = ending ?? {};
     if (stoppedBy === 'abort') signal.throwIfAborted();
-    const restarted = isRestarted;
+    const restarted = isRestarted && !isBroken;
     isRestarted = false;
     return {
       output: text,
       exitCode: stoppedBy === undefined ? exitCode : null,
       isTimeout: stoppedBy === 'time',
       truncatedChars,
-      cwd: next.cwd(),
+      cwd: shell?.cwd() ?? workdir,
       restarted,
+      ...(isBroken ? { isBroken } : {}),
       seconds,
     };
   }

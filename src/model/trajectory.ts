@@ -103,12 +103,13 @@ export const Episode = Type.Object({
 });
 export type Episode = Static<typeof Episode>;
 
-/** How an episode ended; `policy_error` and `sandbox_error` are never the model's fault and have no score. */
+/** How an episode ended; `sandbox_broken`: its own commands left nothing to work in. `policy_error` and `sandbox_error` are never the model's fault and have no score. */
 export const EpisodeEnd = Type.Union([
   Type.Literal('submitted'),
   Type.Literal('turn_limit'),
   Type.Literal('context_limit'),
   Type.Literal('episode_timeout'),
+  Type.Literal('sandbox_broken'),
   Type.Literal('stopped_early'),
   Type.Literal('policy_error'),
   Type.Literal('sandbox_error'),

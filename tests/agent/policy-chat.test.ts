@@ -174,6 +174,21 @@ describe('a policy in chat mode', () => {
     expect(retries).toEqual([]);
   });
 
+  test.each([400, 413, 422])(
+    'says of status %i in the middle of a conversation that it is refused alone',
+    async (status) => {
+      const { policy, first } = await scene({
+        reply: ({ turn }) => (turn === 1 ? 'hello' : { fault: 'status', status, message: 'indecent' }),
+      });
+      const turns = [turnOf(await first(), 1, 'Rude')];
+      const messages = [user('Hi'), { role: 'assistant' as const, content: 'hello' }, user('Rude')];
+      await expect(policy.sample({ messages, turns }, never)).rejects.toMatchObject({
+        code: 'conversation_refused',
+        message: expect.stringContaining('indecent'),
+      });
+    },
+  );
+
   test.each([301, 400, 401, 402, 403, 404, 413, 422])('does not ask again after status %i', async (code) => {
     const { first, requests } = await scene({ reply: () => status(code, 'the words of the server') });
     await expect(first()).rejects.toMatchObject({

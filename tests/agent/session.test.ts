@@ -40,6 +40,14 @@ describe.each(await usableIsolations())('a session in a local sandbox (%s)', (is
     expect(session.cwd()).toBe(cwd);
   });
 
+  test('does without an activation that commands have made end the shell', async () => {
+    await session.close();
+    session = await open(container, 'if [ -e broken ]; then exit 3; fi; export FROM_ACTIVATION=1');
+    await run(session, 'touch broken');
+    expect(await run(session, 'exit')).toMatchObject({ restarted: true });
+    expect(await outputOf(session, 'echo on "$FROM_ACTIVATION"; ls README')).toBe('on \nREADME\n');
+  });
+
   test('gives commands the activation and no stdin', async () => {
     expect(await outputOf(session, 'echo $FROM_ACTIVATION; cat; read x || echo none')).toBe('1\nnone\n');
   });

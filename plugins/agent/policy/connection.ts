@@ -25,10 +25,16 @@ export interface Question<T> {
 }
 
 /**
- * Sends a request until it is answered. Rejects with `policy_refused`, or `policy_unavailable` when the retries are used up, and never
- * with the key in their words; a prompt that is too long is a `Fault` of kind `context`.
+ * Sends a request until it is answered. Rejects with `policy_refused`, with `conversation_refused` where what was said may be the reason, or with
+ * `policy_unavailable` when the retries are used up, and never with the key in their words; a prompt that is too long is a `Fault` of kind `context`.
  */
 export type Ask = <T>(question: Question<T>) => Promise<T>;
+
+const CODES = {
+  final: 'policy_refused',
+  content: 'conversation_refused',
+  passing: 'policy_unavailable',
+} as const;
 
 /** A way to ask one server. */
 export function connection(options: ConnectionOptions): Ask {
@@ -50,7 +56,7 @@ export function connection(options: ConnectionOptions): Ask {
       );
     } catch (error) {
       if (!(error instanceof Fault) || error.kind === 'context') throw error;
-      throw new AssayError(error.kind === 'final' ? 'policy_refused' : 'policy_unavailable', words(error));
+      throw new AssayError(CODES[error.kind], words(error));
     }
   };
 }

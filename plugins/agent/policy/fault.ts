@@ -1,9 +1,12 @@
 import { harmless } from '../../../src/index.js';
 
-/** Why one request failed: what may pass is sent again, `final` would be refused again, `context`: the prompt is too long. */
+/**
+ * Why one request failed: what may pass is sent again, `final` would be refused again, `content`: what was said may be the reason, `context`: the prompt is too
+ * long.
+ */
 export class Fault extends Error {
   constructor(
-    readonly kind: 'passing' | 'final' | 'context',
+    readonly kind: 'passing' | 'final' | 'content' | 'context',
     message: string,
     /** Seconds that the server asks to wait. */
     readonly retryAfter?: number,
@@ -14,6 +17,8 @@ export class Fault extends Error {
 
 /** Statuses below 500 that the same request may not meet again. */
 const PASSING = [408, 409, 425, 429];
+/** Statuses of requests whose form or content is refused, and not the caller. */
+const CONTENT = [400, 413, 422];
 
 /** How vLLM, SGLang, OpenAI, Anthropic's proxy and llama.cpp say that prompt and answer don't fit. */
 const TOO_LONG =
@@ -23,7 +28,8 @@ const TOO_LONG =
 export function refusal(status: number, body: string, retryAfter?: number): Fault {
   const words = `status ${status}: ${wordsIn(body)}`;
   if (status >= 500 || PASSING.includes(status)) return new Fault('passing', words, retryAfter);
-  return new Fault(TOO_LONG.test(body) ? 'context' : 'final', words);
+  if (TOO_LONG.test(body)) return new Fault('context', words);
+  return new Fault(CONTENT.includes(status) ? 'content' : 'final', words);
 }
 
 /** The fault of an `error` object where an answer should be: servers send it in a stream that has begun. */

@@ -83,6 +83,13 @@ export function openAiPolicy(options: OpenAiOptions): Policy {
     sample: (conversation, signal) =>
       sample(conversation, signal).catch((error: unknown) => {
         if (error instanceof Fault && error.kind === 'context') return 'context_limit';
+        // Of a conversation that has just begun, it is the settings that all have in common.
+        if (
+          error instanceof AssayError &&
+          error.code === 'conversation_refused' &&
+          !conversation.turns.length
+        )
+          throw new AssayError('policy_refused', error.message, { cause: error });
         throw error;
       }),
   };

@@ -36,11 +36,15 @@ export async function shellStep(
   };
 }
 
-function remarks({ exitCode, isTimeout, restarted }: CommandResult, seconds: number): readonly string[] {
+function remarks(
+  { exitCode, isTimeout, restarted, isBroken }: CommandResult,
+  seconds: number,
+): readonly string[] {
   return [
     ...(isTimeout ? [`[killed: a command may take ${seconds} s]`] : []),
     ...(exitCode === null && !isTimeout ? ['[killed]'] : []),
     ...(exitCode !== null && exitCode !== 0 ? [`[exit code ${exitCode}]`] : []),
     ...(restarted ? ['[the shell had ended; in the new one variables, functions and jobs are gone]'] : []),
+    ...(isBroken ? ['[the shell had ended, and no other one can be started]'] : []),
   ];
 }

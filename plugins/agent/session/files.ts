@@ -15,17 +15,24 @@ interface FileRequest {
 
 /** A larger file is no text that anybody edits. */
 const MAX_BYTES = 16 * 2 ** 20;
+/** Those bytes and one more, as base64. */
+const MAX_CHARS = 4 * Math.ceil((MAX_BYTES + 1) / 3);
 /** How long the supervisor may be silent, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
 /** Undefined where there is no regular file; rejects with an Error in the system's words. */
 export async function readFileIn(request: FileRequest): Promise<Uint8Array | undefined> {
   const parts: string[] = [];
+  let chars = 0;
   const answer = await ask({
     request,
     verb: 'read',
     more: [String(MAX_BYTES + 1)],
-    onPart: (part) => parts.push(part),
+    onPart: (part) => {
+      chars += part.length;
+      // Whoever takes the key from the pipe of requests could answer without end.
+      if (chars <= MAX_CHARS) parts.push(part);
+    },
   });
   if (answer === 'missing') return undefined;
   const bytes = Buffer.from(parts.join(''), 'base64');

@@ -58,6 +58,13 @@ const ETC = [
   'pki/ca-trust',
   'ca-certificates',
 ];
+/**
+ * What of `/proc` changes the machine. Where root started bubblewrap, the sandbox's user owns it, and needs no capability to write to it; bubblewrap itself covers it
+ * for others only.
+ */
+const KERNEL_FILES = ['sys', 'sysrq-trigger', 'irq', 'bus', 'fs', 'scsi', 'acpi', 'mtrr'].map(
+  (name) => `/proc/${name}`,
+);
 const UID = '1000';
 /** Contents of the sandbox's own files in `/etc`. */
 export const OWN_ETC: Readonly<Record<string, string>> = {
@@ -106,6 +113,7 @@ async function bubblewrap(file: string, { tools, folder }: ChoiceOptions): Promi
       'assay',
       '--proc',
       '/proc',
+      ...KERNEL_FILES.flatMap((path) => ['--ro-bind-try', path, path]),
       '--dev',
       '/dev',
       '--symlink',

@@ -196,6 +196,18 @@ describe('the file system of a bubblewrap sandbox', () => {
     await container.destroy();
   });
 
+  // To files of /proc the user of a sandbox that root started is root, without a single capability.
+  withBubblewrap('has no setting of the kernel that can be changed', async () => {
+    await bench.importSample();
+    const container = await bench.start();
+    const { output } = await bash(
+      container,
+      'find /proc/sys /proc/fs /proc/scsi /proc/acpi -type f -writable 2>/dev/null | head -3; for file in /proc/sys/vm/swappiness /proc/sysrq-trigger /proc/mtrr; do (: >>$file) 2>/dev/null && echo "opens $file"; done; cat /proc/sys/kernel/ostype',
+    );
+    expect(output).toBe('Linux\n');
+    await container.destroy();
+  });
+
   withBubblewrap('can be written in the tree, in /tmp and at home, and nowhere else', async () => {
     await bench.importSample();
     const container = await bench.start();
