@@ -187,5 +187,5 @@ async function writePredictions(outcomes: readonly EpisodeOutcome[], folder: str
     };
     return [`${JSON.stringify(line)}\n`];
   });
-  await writeAtomic(join(folder, 'predictions.jsonl'), lines.join(''));
+  await writeAtomic(join(folder, 'predictions.jsonl'), lines);
 }
