@@ -379,11 +379,17 @@ describe('clients that go away, or stay for too long', () => {
   test('a greedy one waits for its own work only', async () => {
     const jobs = Array.from({ length: 300 }, (_, index) => wrong('greedy', index));
     const answers = await Promise.all(
-      jobs.map((one) => post<{ error?: { code: string } }>(`${service.url}/v1/jobs`, one, as(GREEDY))),
+      jobs.map((one) =>
+        post<{ key?: string; error?: { code: string } }>(`${service.url}/v1/jobs`, one, as(GREEDY)),
+      ),
     );
     const refused = answers.filter(({ status }) => status === 429);
-    expect(answers.filter(({ status }) => status === 202)).toHaveLength(200);
-    expect(refused).toHaveLength(100);
+    const taken = answers.filter(({ status }) => status === 202);
+    expect(taken.length + refused.length).toBe(300);
+    // One whose grading has ended meanwhile makes room for another.
+    const ended = taken.filter(({ body }) => gradings(body.key ?? '') > 0);
+    expect(taken.length).toBeGreaterThanOrEqual(200);
+    expect(taken.length - ended.length).toBeLessThanOrEqual(200);
     expect(refused[0]?.body.error?.code).toBe('client_busy');
     expect(refused[0]?.headers.get('retry-after')).toMatch(/^\d+$/);
     await expectVerdict();
