@@ -25,7 +25,7 @@ import { killAtRandom, type Supervised, supervise } from './victims.js';
 
 /** Another seed is another course of kills. */
 const SEED = Number(process.env['ASSAY_FAULT_SEED'] ?? 20260104);
-const KILLS = repeats(50, 8);
+const KILLS = repeats(50, 6);
 /** Of the machine's pace: the short form is in a hurry. */
 const PACE = repeats(1, 0.6);
 const CLIENTS = 9;

@@ -5,12 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { seededRandom } from '../../src/util/random.js';
 import { describeWithDocker } from '../helpers/docker.js';
+import { repeats } from '../helpers/repeats.js';
 import { type Service, score, startService } from '../helpers/service.js';
 import { containersWith } from './harass.js';
 import { type OwnEngine, startSampleEngine } from './own-engine.js';
 import { gradings, knownPatches, load, wrongOf } from './service-load.js';
 
-const KILLS = 10;
+const KILLS = repeats(10, 3);
 const random = seededRandom(20260103);
 
 await describeWithDocker('a service whose engine dies and comes back', (docker) => {
