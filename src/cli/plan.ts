@@ -73,7 +73,7 @@ export async function prepare(args: EvalArgs, sources: readonly string[], host: 
   const models = new Set(reads.map((read) => read.predictions[0]?.model ?? 'None'));
   const model = [...models].join(' and ');
   const isOurs = sources.every((source) => source === 'gold' || source === 'empty');
-  const plan = planOf(args, host, {
+  return planOf(args, host, {
     dataset,
     predictions,
     model,
@@ -83,8 +83,6 @@ export async function prepare(args: EvalArgs, sources: readonly string[], host: 
     trusted: isOurs || sources.every((source) => isBundled(resolve(host.cwd, source))),
     options: definingOptions(args, DEFINING),
   });
-  if (plan.jobs.length === 0) throw usage('no prediction is for a chosen instance');
-  return plan;
 }
 
 interface Submissions {
@@ -125,6 +123,7 @@ export function planOf(
   // Names the parsers that are missing before anything runs.
   for (const spec of specs.values()) profile.grade('', spec);
   const jobs = makeJobs({ specs, predictions, profile, epochs });
+  if (jobs.length === 0) throw usage('no prediction is for a chosen instance');
   const own = new Set(dataset.instances.map(({ instanceId }) => instanceId));
   const engineName = engineFor(args, benchmark);
   const runId = args['run-id'] ?? fileName(`${basename(args.dataset).replace(/\..*$/, '')}.${label}`);
