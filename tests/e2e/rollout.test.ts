@@ -9,6 +9,7 @@ import {
   idOf,
   instanceOf,
   inTurn,
+  linesOf,
   mends,
   type RolloutScene,
   rolloutScene,
@@ -39,12 +40,6 @@ async function scene(options: PolicyServerOptions): Promise<RolloutScene> {
   open.push(made);
   return made;
 }
-
-const linesOf = (text: string) =>
-  text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 /** What a verdict says of a patch. */
 async function verdicts(folder: string) {

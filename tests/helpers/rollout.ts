@@ -174,3 +174,10 @@ export async function processesIn(folder: string): Promise<readonly number[]> {
     }
   });
 }
+
+/** The objects of JSON lines. */
+export const linesOf = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
