@@ -56,7 +56,7 @@ export async function scene(
     decoding: plain,
     clock: testClock(100),
     random: () => 0.5,
-    stallSeconds: 30,
+    stallSeconds: 100,
     onRetry: (words) => retries.push(words),
     ...options,
   });

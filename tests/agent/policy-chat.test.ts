@@ -250,7 +250,10 @@ describe('a policy in chat mode', () => {
 
   test('reads no answer without end', async () => {
     const body = Buffer.alloc(70 * 1024 * 1024, 'data: ');
-    const { first } = await scene({ reply: () => ({ fault: 'raw', body }) }, { retries: 0 });
+    const { first } = await scene(
+      { reply: () => ({ fault: 'raw', body }) },
+      { retries: 0, stallSeconds: 10_000 },
+    );
     await expect(first()).rejects.toMatchObject({
       code: 'policy_unavailable',
       message: expect.stringContaining('more than 67108864 bytes'),
