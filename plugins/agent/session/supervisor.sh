@@ -27,9 +27,11 @@ start_shell() {
     set -m
     { "$BASH" --noprofile --norc --noediting -i <&4 >/dev/null 4<&- 5>&- & } 4<&0
     answer "shell $!"
-    while kill -0 $!; do
+    # At least once: the shell may have ended before anybody looked. A signal only interrupts the wait.
+    while :; do
       wait $!
       code=$?
+      kill -0 $! || break
     done
     answer "dead $code"
   )
