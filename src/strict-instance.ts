@@ -69,10 +69,10 @@ done </tmp/guarded`;
 export async function strictVerdict(options: StrictOptions): Promise<StrictVerdict> {
   const { job, judgement } = options;
   const { evalScript } = job.spec;
-  const old = checkPatch(testPatchOf(evalScript) ?? '').files.flatMap(({ oldPath }) => oldPath ?? []);
-  const reset = resetPathsOf(evalScript, new Set(old));
+  const tests = checkPatch(testPatchOf(evalScript) ?? '').files;
+  const reset = resetPathsOf(evalScript, new Set(tests.flatMap(({ oldPath }) => oldPath ?? [])));
   const files = checkPatch(job.prediction.patch ?? '').files.filter((file) => !isReset(file, reset));
-  const { guarded, named } = lookAt(files, options);
+  const { guarded, named } = lookAt(files, tests, options);
   if (judgement.outcome !== 'resolved')
     return { resolved: false, reason: judgement.reason, guarded: [...guarded], reaches: [...named] };
   // What names nothing that reaches beyond the tree has left it as the patch made it.
@@ -113,14 +113,12 @@ export async function strictVerdict(options: StrictOptions): Promise<StrictVerdi
 
 function lookAt(
   files: readonly PatchFile[],
+  tests: readonly PatchFile[],
   { job: { spec, profile }, command, log }: StrictOptions,
 ): { readonly guarded: readonly GuardedPath[]; readonly named: readonly string[] } {
-  const tests = checkPatch(testPatchOf(spec.evalScript) ?? '').files.flatMap(({ oldPath, newPath }) => [
-    oldPath,
-    newPath,
-  ]);
   const named = [...spec.failToPass, ...spec.passToPass].map((id) => id.split('::', 1)[0]);
-  const testFiles = new Set([...tests, ...named].filter((path) => path !== undefined));
+  const tested = tests.flatMap(({ oldPath, newPath }) => [oldPath, newPath]);
+  const testFiles = new Set([...tested, ...named].filter((path) => path !== undefined));
   const guarded = guardedPaths(files, testFiles, spec.machinery);
   return {
     guarded,

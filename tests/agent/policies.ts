@@ -9,17 +9,9 @@ import {
   type PolicyServerOptions,
   startPolicyServer,
 } from './policy-server.js';
+import { decoding } from './records.js';
 
-export const plain: Decoding = {
-  temperature: 1,
-  topP: 1,
-  topK: -1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  maxTokens: 1000,
-};
+export const plain: Decoding = { ...decoding, maxTokens: 1000 };
 
 export const user = (content: string): Message => ({ role: 'user', content });
 export const never: AbortSignal = new AbortController().signal;
