@@ -24,7 +24,9 @@ interface RolloutAttemptsOptions {
   readonly stopGroup?: number;
   /** Verdicts that the run has already. */
   readonly before: readonly Verdict[];
+  /** Of the episodes, for verdicts on those that could not be played. */
   readonly engine: string;
+  readonly isolation: string;
   readonly clock: Clock;
 }
 
@@ -43,6 +45,7 @@ export function rolloutAttempts(options: RolloutAttemptsOptions): Attempts {
     stopGroup = Number.POSITIVE_INFINITY,
     before,
     engine,
+    isolation,
     clock,
   } = options;
   const inGrading = createLimit(options.gradings);
@@ -68,7 +71,7 @@ export function rolloutAttempts(options: RolloutAttemptsOptions): Attempts {
     if (isFault(result)) {
       const code = result.end === 'policy_error' ? 'policy_unavailable' : 'engine_failed';
       const error = new AssayError(code, result.detail ?? result.end);
-      const verdict = unjudged(job, error, { engine, isolation: 'none', clock });
+      const verdict = unjudged(job, error, { engine, isolation, clock });
       await (await hooks.begin(1, null)).finish(verdict);
       return verdict;
     }

@@ -137,6 +137,7 @@ async function roll(plan: Plan, instances: ReadonlyMap<string, Instance>, args: 
       }),
       ...(args.eval === true ? { grader: attemptsHere(shared) } : {}),
       ...{ gradings, stopGroup: args['stop-group'], engine: engine.name, clock },
+      isolation: engineInfo.isolation,
       before: await readVerdicts(folder),
     });
     const results = await evaluateBy({

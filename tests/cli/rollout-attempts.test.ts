@@ -51,7 +51,7 @@ function attempts({ play, grade, before = [], stopGroup }: Given) {
     taskOf: ({ prediction }) => taskOf(prediction.attempt),
     ...(grader === undefined ? {} : { grader }),
     ...(stopGroup === undefined ? {} : { stopGroup }),
-    ...{ gradings: 1, before, engine: 'local', clock: testClock() },
+    ...{ gradings: 1, before, engine: 'local', isolation: 'a sandbox', clock: testClock() },
   });
   return { run: (of: Job) => all.attempt(of, hooks), finish: all.finish, finished, closed };
 }
