@@ -22,7 +22,7 @@ export * from './stats/gold-validity.js';
 export * from './stats/instances.js';
 export * from './stats/summary.js';
 export { type Clock, pause, within } from './util/clock.js';
-export { hasCode } from './util/files.js';
+export { hasCode, writeAtomic } from './util/files.js';
 export { canonicalJson, sha256 } from './util/hash.js';
 export { isObject } from './util/json-file.js';
 export { packageRoot } from './util/package.js';
