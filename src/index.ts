@@ -25,7 +25,7 @@ export * from './stats/instances.js';
 export { mean } from './stats/mean.js';
 export * from './stats/summary.js';
 export { type Clock, pause, within } from './util/clock.js';
-export { hasCode } from './util/files.js';
+export { hasCode, writeAtomic } from './util/files.js';
 export { canonicalJson, sha256 } from './util/hash.js';
 export { isObject } from './util/json-file.js';
 export { packageRoot } from './util/package.js';
