@@ -5,6 +5,7 @@ export { grantedLimits } from './container/limits.js';
 export type { DatasetFormat } from './dataset/format.js';
 export type { DatasetAliases } from './dataset/load.js';
 export type { Recipe, Rule } from './dataset/recipe.js';
+export { Selection } from './dataset/select.js';
 export * from './engine/engine.js';
 export * from './errors.js';
 export { gradeWith } from './grade/grade.js';
