@@ -1,6 +1,6 @@
 import type { Command, CommandGroup } from './command.js';
-import { ENGINE_FLAGS, type EngineFlags, JSON_FLAG, withGroups } from './flags.js';
 import type { InstanceImageFlags } from './connect.js';
+import { ENGINE_FLAGS, type EngineFlags, JSON_FLAG, withGroups } from './flags.js';
 import { EVAL_IMAGE_FLAGS, RUN_FLAGS } from './run-flags.js';
 
 const OPTIONS = {
@@ -30,7 +30,8 @@ export type TrainArgs = Partial<EngineFlags> &
     json?: boolean;
   }>;
 
-const AGAIN = 'Killed at any moment, the same command goes on: no episode is played again, no step is applied twice. docs/train.md';
+const AGAIN =
+  'Killed at any moment, the same command goes on: no episode is played again, no step is applied twice. docs/train.md';
 
 function command(name: 'rft' | 'dapo', describe: string, example: string): Command {
   return {
@@ -52,10 +53,15 @@ function command(name: 'rft' | 'dapo', describe: string, example: string): Comma
 }
 
 export const trainCommands: CommandGroup = {
-  command: 'train <kind>',
+  command: 'train',
   describe: 'Train on the reward: rejection fine-tuning, then DAPO',
-  commands: [
+  example: ['$0 train dapo --config stage1.yaml --dry-run', 'what the configuration implies'],
+  actions: [
     command('rft', 'Rejection fine-tuning: learn from the episodes that were resolved', 'rft'),
-    command('dapo', 'Synchronous DAPO: rollouts, grading and optimiser steps, iteration by iteration', 'stage1'),
+    command(
+      'dapo',
+      'Synchronous DAPO: rollouts, grading and optimiser steps, iteration by iteration',
+      'stage1',
+    ),
   ],
 };

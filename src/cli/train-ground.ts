@@ -38,7 +38,10 @@ export interface Training {
   /** The name of the model at its endpoint. */
   readonly model: string;
   readonly scaffold: Scaffold;
-  readonly interrupt: Interrupt;
+  /** Kills requests and the trainer. */
+  readonly kill: AbortSignal;
+  /** Aborted: no further iteration or step begins. */
+  readonly signal: AbortSignal;
 }
 
 /** Name of the model at the embedded server. */
@@ -57,6 +60,7 @@ export async function withTraining<T>(
   const folder = resolve(host.cwd, settings.output.folder);
   const { plan, instances } = await planFor(args, settings, host);
   const interrupt = listenForInterrupt(host);
+  const signal = AbortSignal.any([interrupt.drain, interrupt.kill]);
   const progress = rolloutProgress(args, 0, host);
   const release = await takeLock(join(folder, 'lock'), host.self);
   try {
@@ -103,12 +107,15 @@ export async function withTraining<T>(
         folder,
       );
       return await work({
-        ...{ folder, plan, instances, play, scaffold, interrupt },
+        ...{ folder, plan, instances, play, scaffold, kill: interrupt.kill, signal },
         openTrainer: () => trainerFor(settings, folder, interrupt, host),
         load: loadOptions(settings),
         target: targetOf(settings, folder),
         model: policy.model ?? POLICY,
       });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw new AssayError('interrupted', `the training in ${relative(host.cwd, folder)} was interrupted`);
     } finally {
       await engine.close();
     }
@@ -148,22 +155,34 @@ async function keepSettings(folder: string, settings: Settings): Promise<void> {
   const { sandboxes: _sandboxes, gradings: _gradings, ...episodes } = episode;
   const { microBatchTokens: _tokens, checkpointing: _checkpointing, ...weights } = model;
   const defining = Object.fromEntries(
-    Object.entries({ ...rest, policy: { maxTokens: policy.maxTokens }, episode: episodes, model: weights }).filter(
-      ([name]) => !FREE.includes(name as never),
-    ),
+    Object.entries({
+      ...rest,
+      policy: { maxTokens: policy.maxTokens },
+      episode: episodes,
+      model: weights,
+    }).filter(([name]) => !FREE.includes(name as never)),
   );
   const path = join(folder, 'settings.json');
   const before = await readIfExists(path);
   if (before === undefined) return writeAtomic(path, `${JSON.stringify(defining, null, 2)}\n`);
   const old = JSON.parse(before) as Record<string, unknown>;
   const changed = Object.keys({ ...old, ...defining }).filter(
-    (name) => canonicalJson(old[name] ?? null) !== canonicalJson(JSON.parse(JSON.stringify(defining[name] ?? null))),
+    (name) =>
+      canonicalJson(old[name] ?? null) !== canonicalJson(JSON.parse(JSON.stringify(defining[name] ?? null))),
   );
   if (changed.length > 0)
-    throw new AssayError('run_changed', `${folder} holds a training with another ${changed.join(', ')} (${path})`);
+    throw new AssayError(
+      'run_changed',
+      `${folder} holds a training with another ${changed.join(', ')} (${path})`,
+    );
 }
 
-function trainerFor({ trainer }: Settings, folder: string, { kill }: Interrupt, host: Host): Promise<Trainer> {
+function trainerFor(
+  { trainer }: Settings,
+  folder: string,
+  { kill }: Interrupt,
+  host: Host,
+): Promise<Trainer> {
   return localTrainer({
     ...(trainer.python === undefined ? {} : { python: trainer.python }),
     cacheFolder: host.cacheDir,
@@ -178,10 +197,10 @@ function trainerFor({ trainer }: Settings, folder: string, { kill }: Interrupt, 
 
 function loadOptions({ model, optimizer, seed }: Settings): Omit<LoadOptions, 'resume'> {
   const { folder, config, tokenizer, loraRank, loraAlpha, yarn } = model;
-  const { betas, eps, weightDecay } = optimizer;
+  const { beta1, beta2, eps, weightDecay } = optimizer;
   return {
     model: folder === undefined ? { config: config ?? {}, tokenizer: tokenizer ?? '' } : { folder },
-    optimizer: { betas, eps, weightDecay },
+    optimizer: { betas: [beta1, beta2], eps, weightDecay },
     ...{ seed, microBatchTokens: model.microBatchTokens, checkpointing: model.checkpointing },
     ...(loraRank === undefined ? {} : { lora: { rank: loraRank, alpha: loraAlpha ?? loraRank } }),
     ...(yarn === undefined ? {} : { yarn }),
