@@ -65,6 +65,7 @@ export const EpisodeSection = Type.Object({
   gradeUnsubmitted: Type.Boolean({ description: 'true or false' }),
   sandboxes: Type.Optional(count('episodes that have a sandbox at once')),
   gradings: Type.Optional(count('gradings at once')),
+  maxUnscorable: Type.Number({ minimum: 0, maximum: 1, description: 'a share from 0 to 1' }),
 });
 
 /** AdamW. */
