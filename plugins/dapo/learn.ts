@@ -2,8 +2,8 @@ import type { Trajectory } from '../../src/index.js';
 import { allTurns, sequenceOf } from '../trainer/samples.js';
 import { learningRate } from '../trainer/schedule.js';
 import type { LossSums, PolicyLoss, Sequence, Stepped, Trainer } from '../trainer/trainer.js';
+import type { DapoConfig } from './config.js';
 import { groupTokens, lossNorm } from './loss-norm.js';
-import type { DapoSettings } from './settings.js';
 import type { Sample } from './signal.js';
 
 export interface LearnedStep {
@@ -20,8 +20,8 @@ interface LearnOptions {
   /** Optimiser steps of the run before these. */
   readonly stepsBefore: number;
   readonly trainer: Trainer;
-  readonly algorithm: DapoSettings['algorithm'];
-  readonly optimizer: DapoSettings['optimizer'];
+  readonly algorithm: DapoConfig['algorithm'];
+  readonly optimizer: DapoConfig['optimizer'];
   /** Reads episodes of these instances; they are held only while their step is computed. */
   readonly trajectories: (instanceIds: ReadonlySet<string>) => AsyncIterable<Trajectory>;
   readonly onStep: (step: LearnedStep, index: number) => Promise<void>;
@@ -83,7 +83,7 @@ export async function learn(options: LearnOptions): Promise<readonly LearnedStep
   return learned;
 }
 
-function policyLoss(algorithm: DapoSettings['algorithm']): PolicyLoss {
+function policyLoss(algorithm: DapoConfig['algorithm']): PolicyLoss {
   const { clipLow, clipHigh, ratioLevel, surrogate, dualClip, tisCap } = algorithm;
   return {
     ...{ clipLow, clipHigh, ratioLevel, surrogate },

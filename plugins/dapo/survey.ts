@@ -1,6 +1,7 @@
 import type { EpisodeEnd } from '../../src/index.js';
 import type { ScoredTrajectory } from '../trainer/scored.js';
 import type { Attempt, Group } from './group.js';
+import { hasLoop } from './loops.js';
 
 /** What an iteration needs to know of an episode beside its tokens, which stay on the disk. */
 export interface EpisodeFacts extends Attempt {
@@ -9,6 +10,7 @@ export interface EpisodeFacts extends Attempt {
   readonly actionTokens: number;
   readonly formatErrors: number;
   readonly commands: readonly string[];
+  readonly hasLoop: boolean;
   /** Of the weights that it was sampled from. */
   readonly weightVersions: readonly string[];
 }
@@ -27,6 +29,7 @@ export async function survey(scored: AsyncIterable<ScoredTrajectory>): Promise<r
       actionTokens: turns.reduce((sum, { tokens }) => sum + (tokens?.sampledIds.length ?? 0), 0),
       formatErrors: turns.filter(({ formatError }) => formatError !== undefined).length,
       commands: turns.flatMap(({ command }) => (command === null ? [] : [command])),
+      hasLoop: hasLoop(turns),
       weightVersions: [...new Set(turns.flatMap(({ weightVersion }) => weightVersion ?? []))],
     });
   }

@@ -6,10 +6,10 @@ import type { Journal } from '../trainer/journal.js';
 import type { Episodes, ScoredTrajectory } from '../trainer/scored.js';
 import type { LoadOptions, SyncTarget, Trainer } from '../trainer/trainer.js';
 import { planSteps } from './batches.js';
+import type { DapoConfig } from './config.js';
 import { learn } from './learn.js';
 import { metricsOf } from './metrics.js';
 import { problemsOf } from './problems.js';
-import type { DapoSettings } from './settings.js';
 import { signalOf } from './signal.js';
 import { type EpisodeFacts, groupsOf, survey } from './survey.js';
 
@@ -62,7 +62,7 @@ export interface Asked {
 }
 
 export interface DapoRun {
-  readonly settings: DapoSettings;
+  readonly settings: DapoConfig;
   readonly pool: readonly string[];
   /** Holds `checkpoints/`. */
   readonly folder: string;

@@ -13,14 +13,8 @@ import { learningRate } from '../trainer/schedule.js';
 import type { Episodes } from '../trainer/scored.js';
 import type { LoadOptions, LossSums, Sequence, SyncTarget, Trainer } from '../trainer/trainer.js';
 import { planEpochs, tokensWithLoss } from './batches.js';
-import {
-  type Candidate,
-  candidateOf,
-  dropTooLong,
-  type Selected,
-  selectEpisodes,
-} from './select.js';
-import type { RftSettings } from './settings.js';
+import type { RftConfig } from './config.js';
+import { type Candidate, candidateOf, dropTooLong, type Selected, selectEpisodes } from './select.js';
 
 /** A line of the journal. Steps after the last `saved` are computed again. */
 export const RftEntry = Type.Union([
@@ -53,7 +47,7 @@ export const RftEntry = Type.Union([
 export type RftEntry = Static<typeof RftEntry>;
 
 export interface RftRun {
-  readonly settings: RftSettings;
+  readonly settings: RftConfig;
   readonly problems: readonly string[];
   /** Holds `checkpoints/`. */
   readonly folder: string;

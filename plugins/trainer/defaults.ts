@@ -23,7 +23,7 @@ export const COMMON_DEFAULTS: Layer = {
     true,
     'not in the paper; work that is done counts, and R_len is -1 at the limit',
   ),
-  'episode.maxUnscorable': ours(0.5, 'half of an iteration without a score says that the machine is broken'),
+  'episode.maxUnscorable': ours(0.5, 'where the machine fails more, it is to be mended first'),
   'optimizer.beta1': ours(0.9, 'that of the RL stages'),
   'optimizer.beta2': ours(0.999, 'that of the RL stages'),
   'optimizer.eps': ours(1e-8, 'that of the RL stages'),

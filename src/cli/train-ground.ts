@@ -1,7 +1,7 @@
 import { join, relative, resolve } from 'node:path';
 import { type Scaffold, scaffolds } from '../../plugins/agent/scaffold/index.js';
-import type { DapoSettings } from '../../plugins/dapo/settings.js';
-import type { RftSettings } from '../../plugins/rft/settings.js';
+import type { DapoConfig } from '../../plugins/dapo/config.js';
+import type { RftConfig } from '../../plugins/rft/config.js';
 import { localTrainer } from '../../plugins/trainer/local.js';
 import type { LoadOptions, SyncTarget, Trainer } from '../../plugins/trainer/trainer.js';
 import { AssayError } from '../errors.js';
@@ -23,7 +23,7 @@ import { rolloutProgress } from './rollout-progress.js';
 import type { TrainArgs } from './train-command.js';
 import { type PlayedRun, type PlayRequest, trainingPlayer } from './train-play.js';
 
-type Settings = DapoSettings | RftSettings;
+type Settings = DapoConfig | RftConfig;
 
 /** What a training works with, on this machine. */
 export interface Training {

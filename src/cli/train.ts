@@ -4,10 +4,10 @@ import { parse } from 'yaml';
 import { connection } from '../../plugins/agent/policy/connection.js';
 import { redaction } from '../../plugins/agent/policy/key.js';
 import { serverTokenizer } from '../../plugins/agent/policy/server.js';
+import { type DapoConfig, resolveDapo } from '../../plugins/dapo/config.js';
 import { curriculum, type PastAttempt } from '../../plugins/dapo/curriculum.js';
-import { type DapoSettings, resolveDapo } from '../../plugins/dapo/settings.js';
 import { checkpointOf, DapoEntry, type DapoEvent, trainDapo } from '../../plugins/dapo/train.js';
-import { resolveRft } from '../../plugins/rft/settings.js';
+import { resolveRft } from '../../plugins/rft/config.js';
 import { RftEntry, trainRft } from '../../plugins/rft/train.js';
 import { openJournal } from '../../plugins/trainer/journal.js';
 import type { Tokenize } from '../../plugins/trainer/samples.js';
@@ -91,7 +91,7 @@ async function readConfig(path: string, host: Host): Promise<unknown> {
 /** Stage 2 leaves out what earlier trainings show to be too easy or too hard. */
 async function poolOf(
   all: readonly string[],
-  { algorithm }: DapoSettings,
+  { algorithm }: DapoConfig,
   host: Host,
 ): Promise<readonly string[]> {
   const { history: folders = [], solvedAt } = algorithm;
@@ -137,7 +137,7 @@ function rftLine(entry: RftEntry): string {
   }
 }
 
-function dapoLine(event: DapoEvent, { iterations }: DapoSettings): string {
+function dapoLine(event: DapoEvent, { iterations }: DapoConfig): string {
   switch (event.type) {
     case 'iteration_start':
       return `iteration ${event.iteration}/${iterations}: ${event.problems} problems`;

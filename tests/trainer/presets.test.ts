@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
+import { DAPO } from '../../plugins/dapo/config.js';
 import { DAPO_DEFAULTS, DAPO_PRESETS } from '../../plugins/dapo/presets.js';
-import { DAPO } from '../../plugins/dapo/settings.js';
-import { RFT } from '../../plugins/rft/settings.js';
+import { RFT } from '../../plugins/rft/config.js';
 import { COMMON_DEFAULTS } from '../../plugins/trainer/defaults.js';
 import { sourceTable } from '../../plugins/trainer/preset-table.js';
 import { pathsOf } from '../../plugins/trainer/resolve.js';

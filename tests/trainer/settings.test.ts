@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { resolveDapo } from '../../plugins/dapo/settings.js';
-import { resolveRft } from '../../plugins/rft/settings.js';
+import { resolveDapo } from '../../plugins/dapo/config.js';
+import { resolveRft } from '../../plugins/rft/config.js';
 
 const BASE = {
   dataset: { name: 'swe-rebench', selection: { limit: 10 } },

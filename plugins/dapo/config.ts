@@ -9,7 +9,7 @@ import { DAPO_DEFAULTS, DAPO_PRESETS } from './presets.js';
 const count = (description: string, minimum = 1) => Type.Integer({ minimum, description });
 const share = (description: string) => Type.Number({ exclusiveMinimum: 0, maximum: 1, description });
 
-export const DapoSettings = Type.Object({
+export const DapoConfig = Type.Object({
   ...COMMON_SECTIONS,
   iterations: count('a whole number from 1'),
   algorithm: Type.Object({
@@ -40,12 +40,12 @@ export const DapoSettings = Type.Object({
   }),
   optimizer: OptimizerSection,
 });
-export type DapoSettings = Static<typeof DapoSettings>;
+export type DapoConfig = Static<typeof DapoConfig>;
 
 /** Above this, clipping of sequence ratios does nothing: GSPO has 3e-4 and 4e-4 (arXiv 2507.18071, section 5.1). */
 const MOST_SEQUENCE_CLIP = 0.01;
 
-function check(settings: DapoSettings): Findings {
+function check(settings: DapoConfig): Findings {
   const { algorithm, episode, trainer } = settings;
   const { problems, group, batch } = algorithm;
   const isSequence = algorithm.ratioLevel === 'sequence';
@@ -100,12 +100,12 @@ function check(settings: DapoSettings): Findings {
 }
 
 /** How `assay train dapo` is set. */
-export const DAPO: SettingsKind<typeof DapoSettings> = {
-  schema: DapoSettings,
+export const DAPO: SettingsKind<typeof DapoConfig> = {
+  schema: DapoConfig,
   defaults: { ...COMMON_DEFAULTS, ...DAPO_DEFAULTS },
   presets: DAPO_PRESETS,
   check,
 };
 
 /** Full settings of a training by DAPO; throws `usage`. */
-export const resolveDapo = (config: unknown): Resolved<DapoSettings> => resolveSettings(config, DAPO);
+export const resolveDapo = (config: unknown): Resolved<DapoConfig> => resolveSettings(config, DAPO);

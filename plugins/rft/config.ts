@@ -3,7 +3,7 @@ import { COMMON_DEFAULTS, checkCommon, ours, paper } from '../trainer/defaults.j
 import { type Layer, type Resolved, resolveSettings, type SettingsKind } from '../trainer/resolve.js';
 import { COMMON_SECTIONS, OptimizerSection, oneOf } from '../trainer/sections.js';
 
-export const RftSettings = Type.Object({
+export const RftConfig = Type.Object({
   ...COMMON_SECTIONS,
   rollouts: Type.Object({
     samples: Type.Integer({ minimum: 1, description: 'episodes of each problem' }),
@@ -22,7 +22,7 @@ export const RftSettings = Type.Object({
     decay: oneOf(['constant', 'cosine']),
   }),
 });
-export type RftSettings = Static<typeof RftSettings>;
+export type RftConfig = Static<typeof RftConfig>;
 
 /** The fine-tuning of arXiv 2508.03501, sections 3.3 and 4.2 and appendix C. */
 const GOLUBEV: Layer = {
@@ -46,8 +46,8 @@ const GOLUBEV: Layer = {
 };
 
 /** How `assay train rft` is set. */
-export const RFT: SettingsKind<typeof RftSettings> = {
-  schema: RftSettings,
+export const RFT: SettingsKind<typeof RftConfig> = {
+  schema: RftConfig,
   defaults: COMMON_DEFAULTS,
   presets: { 'golubev2025-rft': GOLUBEV },
   check(settings) {
@@ -61,4 +61,4 @@ export const RFT: SettingsKind<typeof RftSettings> = {
 };
 
 /** Full settings of a fine-tuning; throws `usage`. */
-export const resolveRft = (config: unknown): Resolved<RftSettings> => resolveSettings(config, RFT);
+export const resolveRft = (config: unknown): Resolved<RftConfig> => resolveSettings(config, RFT);
