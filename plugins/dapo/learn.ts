@@ -1,18 +1,10 @@
 import type { Trajectory } from '../../src/index.js';
 import { allTurns, sequenceOf } from '../trainer/samples.js';
-import { learningRate, type Schedule } from '../trainer/schedule.js';
+import { learningRate } from '../trainer/schedule.js';
 import type { LossSums, PolicyLoss, Sequence, Stepped, Trainer } from '../trainer/trainer.js';
-import { groupTokens, type LossNormKind, lossNorm } from './loss-norm.js';
+import type { DapoConfig } from './config.js';
+import { groupTokens, lossNorm } from './loss-norm.js';
 import type { Sample } from './signal.js';
-
-export interface LearnSettings {
-  readonly loss: PolicyLoss;
-  readonly lossNorm: LossNormKind;
-  /** Tokens by which `constant` divides. */
-  readonly lossConstant: number;
-  readonly schedule: Schedule;
-  readonly gradientClip: number;
-}
 
 export interface LearnedStep {
   readonly episodes: number;
@@ -28,7 +20,8 @@ interface LearnOptions {
   /** Optimiser steps of the run before these. */
   readonly stepsBefore: number;
   readonly trainer: Trainer;
-  readonly settings: LearnSettings;
+  readonly algorithm: DapoConfig['algorithm'];
+  readonly optimizer: DapoConfig['optimizer'];
   /** Reads episodes of these instances; they are held only while their step is computed. */
   readonly trajectories: (instanceIds: ReadonlySet<string>) => AsyncIterable<Trajectory>;
   readonly onStep: (step: LearnedStep, index: number) => Promise<void>;
@@ -42,7 +35,7 @@ const MESSAGE_TOKENS = 2_000_000;
  * after a step whose gradient is not finite.
  */
 export async function learn(options: LearnOptions): Promise<readonly LearnedStep[]> {
-  const { steps, trainer, settings } = options;
+  const { steps, trainer, algorithm, optimizer } = options;
   const read = reader(options.trajectories);
   const old = new Map<string, Float32Array>();
   const tokens = new Map<string, number>();
@@ -57,12 +50,15 @@ export async function learn(options: LearnOptions): Promise<readonly LearnedStep
   const sized = (samples: readonly Sample[]) =>
     samples.map(({ instanceId, episodeId }) => ({ instanceId, tokens: tokens.get(episodeId) ?? 0 }));
   const distinct = new Map(steps.flat().map((sample) => [sample.episodeId, sample]));
-  const norm = { constant: settings.lossConstant, groups: groupTokens(sized([...distinct.values()])) };
+  const norm = {
+    constant: algorithm.constantLength ?? 1,
+    groups: groupTokens(sized([...distinct.values()])),
+  };
   const learned: LearnedStep[] = [];
   for (const [index, samples] of steps.entries()) {
-    const { weights, normalizer } = lossNorm(sized(samples), settings.lossNorm, norm);
+    const { weights, normalizer } = lossNorm(sized(samples), algorithm.lossNorm, norm);
     const weightOf = new Map(samples.map((sample, at) => [sample, weights[at] ?? 0]));
-    const loss = { kind: 'policy', normalizer, ...settings.loss } as const;
+    const loss = { kind: 'policy', normalizer, ...policyLoss(algorithm) } as const;
     let sums: LossSums | undefined;
     for (const part of parts(await read(samples))) {
       const batch = part.map(({ sample, sequence }) => ({
@@ -73,14 +69,27 @@ export async function learn(options: LearnOptions): Promise<readonly LearnedStep
       }));
       sums = added(sums, await trainer.accumulate(batch, loss));
     }
-    const rate = learningRate(options.stepsBefore + index, Number.POSITIVE_INFINITY, settings.schedule);
-    const stepped = await trainer.step({ learningRate: rate, gradientClip: settings.gradientClip });
+    const rate = learningRate(options.stepsBefore + index, Number.POSITIVE_INFINITY, {
+      peak: optimizer.learningRate,
+      warmupSteps: optimizer.warmupSteps,
+      decay: 'constant',
+    });
+    const stepped = await trainer.step({ learningRate: rate, gradientClip: optimizer.gradientClip });
     const step = { episodes: samples.length, learningRate: rate, sums: sums as LossSums, ...stepped };
     await options.onStep(step, index);
     learned.push(step);
     if (step.gradientNorm === null) break;
   }
   return learned;
+}
+
+function policyLoss(algorithm: DapoConfig['algorithm']): PolicyLoss {
+  const { clipLow, clipHigh, ratioLevel, surrogate, dualClip, tisCap } = algorithm;
+  return {
+    ...{ clipLow, clipHigh, ratioLevel, surrogate },
+    ...(dualClip === undefined ? {} : { dualClip }),
+    ...(tisCap === undefined ? {} : { tisCap }),
+  };
 }
 
 interface Read {

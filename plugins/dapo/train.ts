@@ -3,30 +3,15 @@ import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { AssayError, type Clock, type Trajectory } from '../../src/index.js';
 import type { Journal } from '../trainer/journal.js';
-import type { ScoredTrajectory } from '../trainer/scored.js';
+import type { Episodes, ScoredTrajectory } from '../trainer/scored.js';
 import type { LoadOptions, SyncTarget, Trainer } from '../trainer/trainer.js';
-import { type BatchSettings, planSteps } from './batches.js';
-import { type LearnSettings, learn } from './learn.js';
+import { planSteps } from './batches.js';
+import type { DapoConfig } from './config.js';
+import { learn } from './learn.js';
 import { metricsOf } from './metrics.js';
 import { problemsOf } from './problems.js';
-import { type SignalSettings, signalOf } from './signal.js';
+import { signalOf } from './signal.js';
 import { type EpisodeFacts, groupsOf, survey } from './survey.js';
-
-export interface DapoSettings extends SignalSettings, LearnSettings {
-  readonly seed: number;
-  readonly iterations: number;
-  /** Problems of an iteration. */
-  readonly problems: number;
-  /** Episodes of each problem: G. */
-  readonly groupSize: number;
-  readonly batch: number;
-  readonly epochs: number;
-  readonly split: BatchSettings['split'];
-  /** Ends the run when a larger share of an iteration's episodes is unscorable: then it's the machine that must be mended. */
-  readonly maxUnscorable: number;
-  /** Checkpoints that are kept, the newest ones. */
-  readonly keep: number;
-}
 
 const Numbers = Type.Record(Type.String(), Type.Number());
 
@@ -55,12 +40,14 @@ const IterationEntry = Type.Object({
   outcomes: Type.Record(Type.String(), Type.Tuple([Type.Integer(), Type.Integer()])),
   counts: Numbers,
   metrics: Numbers,
+  /** There is a checkpoint of it. Those after the last one are computed again, from the episodes that they had. */
+  saved: Type.Boolean(),
   seconds: Type.Object({ rollouts: Type.Number(), training: Type.Number() }),
   finishedAt: Type.String(),
 });
 export type IterationEntry = Static<typeof IterationEntry>;
 
-/** A line of the journal. The steps of an iteration without its own line are computed again from the checkpoint before it, to the same weights. */
+/** A line of the journal. What comes after the last checkpoint is computed again, from the episodes that it had and to the same weights. */
 export const DapoEntry = Type.Union([StepEntry, IterationEntry]);
 export type DapoEntry = Static<typeof DapoEntry>;
 
@@ -69,19 +56,13 @@ export interface Asked {
   /** From 1. */
   readonly iteration: number;
   readonly problems: readonly string[];
-  readonly groupSize: number;
   /** Endpoint of the policy, and the version of the weights that it samples from. */
   readonly url: string;
   readonly weightVersion: string;
 }
 
-export interface PlayedIteration {
-  /** Reads the episodes from the disk, each time anew; with ids only those of these instances. */
-  readonly episodes: (instanceIds?: ReadonlySet<string>) => AsyncIterable<ScoredTrajectory>;
-}
-
 export interface DapoRun {
-  readonly settings: DapoSettings;
+  readonly settings: DapoConfig;
   readonly pool: readonly string[];
   /** Holds `checkpoints/`. */
   readonly folder: string;
@@ -90,8 +71,8 @@ export interface DapoRun {
   readonly openTrainer: () => Promise<Trainer>;
   readonly load: Omit<LoadOptions, 'resume'>;
   readonly target: SyncTarget;
-  /** Plays and grades the episodes of an iteration that have not been before. */
-  readonly play: (asked: Asked) => Promise<PlayedIteration>;
+  /** Plays and grades G episodes of each problem, but for those that have been. */
+  readonly play: (asked: Asked) => Promise<{ readonly episodes: Episodes }>;
   readonly onEvent: (event: DapoEvent) => void | Promise<void>;
   readonly onWarning: (message: string) => void;
   readonly clock: Clock;
@@ -109,9 +90,12 @@ const TRIES = 3;
 export const checkpointOf = (folder: string, iteration: number): string =>
   join(folder, 'checkpoints', String(iteration).padStart(4, '0'));
 
-/** The last finished iteration of a journal; 0: none. */
-export function lastIteration(entries: readonly DapoEntry[]): number {
-  return entries.reduce((last, entry) => (entry.type === 'iteration' ? entry.iteration : last), 0);
+/** The last iteration of a journal that has a checkpoint; 0: none. */
+export function lastSaved(entries: readonly DapoEntry[]): number {
+  return entries.reduce(
+    (last, entry) => (entry.type === 'iteration' && entry.saved ? entry.iteration : last),
+    0,
+  );
 }
 
 /**
@@ -121,38 +105,32 @@ export function lastIteration(entries: readonly DapoEntry[]): number {
  */
 export async function trainDapo(run: DapoRun): Promise<void> {
   const { settings, journal, folder } = run;
-  let trainer: Trainer | undefined;
-  try {
-    for (let done = lastIteration(journal.entries); done < settings.iterations; done++) {
-      for (let tries = 1; ; tries++) {
+  for (let tries = 1; lastSaved(journal.entries) < settings.iterations; tries++) {
+    const from = lastSaved(journal.entries);
+    let trainer: Trainer | undefined;
+    try {
+      trainer = await start(run, from);
+      for (let iteration = from + 1; iteration <= settings.iterations; iteration++) {
         run.signal.throwIfAborted();
-        try {
-          trainer ??= await start(run, done);
-          await iterate(run, trainer, done + 1);
-          break;
-        } catch (error) {
-          run.signal.throwIfAborted();
-          if (!(error instanceof AssayError && error.code === 'trainer_failed') || tries === TRIES)
-            throw error;
-          run.onWarning(
-            `${error.message}; starting it again from ${done === 0 ? 'the model' : checkpointOf(folder, done)}`,
-          );
-          await trainer?.stop().catch(() => undefined);
-          trainer = undefined;
-        }
+        await iterate(run, trainer, iteration);
+        tries = 1;
+        const old = iteration - settings.output.keepCheckpoints * settings.output.checkpointEvery;
+        if (old > 0) await rm(checkpointOf(folder, old), { recursive: true, force: true });
       }
-      const old = done + 1 - settings.keep;
-      if (old > 0) await rm(checkpointOf(folder, old), { recursive: true, force: true });
+    } catch (error) {
+      run.signal.throwIfAborted();
+      if (!(error instanceof AssayError && error.code === 'trainer_failed') || tries === TRIES) throw error;
+      run.onWarning(`${error.message}; starting it again`);
+    } finally {
+      await trainer?.stop().catch(() => undefined);
     }
-  } finally {
-    await trainer?.stop();
   }
 }
 
-async function start(run: DapoRun, done: number): Promise<Trainer> {
+async function start(run: DapoRun, from: number): Promise<Trainer> {
   const trainer = await run.openTrainer();
   try {
-    await trainer.load({ ...run.load, ...(done === 0 ? {} : { resume: checkpointOf(run.folder, done) }) });
+    await trainer.load({ ...run.load, ...(from === 0 ? {} : { resume: checkpointOf(run.folder, from) }) });
     return trainer;
   } catch (error) {
     await trainer.stop().catch(() => undefined);
@@ -163,22 +141,26 @@ async function start(run: DapoRun, done: number): Promise<Trainer> {
 async function iterate(run: DapoRun, trainer: Trainer, iteration: number): Promise<void> {
   const { settings, journal, clock, onEvent, onWarning } = run;
   const before = clock.now();
-  const { seed, groupSize } = settings;
-  const problems = problemsOf({ seed, iteration: iteration - 1, count: settings.problems, pool: run.pool });
+  const { seed, algorithm, optimizer, episode } = settings;
+  const problems = problemsOf({ seed, iteration: iteration - 1, count: algorithm.problems, pool: run.pool });
   await onEvent({ type: 'iteration_start', iteration, problems: problems.length });
   const { url, weightVersion } = await trainer.sync(run.target);
-  const played = await run.play({ iteration, problems, groupSize, url, weightVersion });
-  const facts = await survey(played.episodes());
+  const { episodes } = await run.play({ iteration, problems, url, weightVersion });
+  const facts = await survey(episodes());
   assertFresh(facts, weightVersion);
-  const { samples, counts } = signalOf(groupsOf(problems, facts), settings);
-  assertScorable(counts, settings.maxUnscorable);
-  const { steps, warnings } = planSteps(samples, { ...settings, iteration: iteration - 1 });
+  const { samples, counts } = signalOf(groupsOf(problems, facts), {
+    ...algorithm,
+    penalty:
+      algorithm.penalty === 'none' ? null : { threshold: algorithm.turnThreshold, maxTurns: episode.turns },
+  });
+  assertScorable(counts, episode.maxUnscorable);
+  const { steps, warnings } = planSteps(samples, { ...algorithm, seed, iteration: iteration - 1 });
   for (const warning of warnings) onWarning(`iteration ${iteration}: ${warning}`);
   const trained = clock.now();
   const stepsBefore = stepsOf(journal.entries, iteration - 1);
   const learned = await learn({
-    ...{ steps, stepsBefore, trainer, settings },
-    trajectories: (ids) => trajectoriesIn(played.episodes(ids)),
+    ...{ steps, stepsBefore, trainer, algorithm, optimizer },
+    trajectories: (ids) => trajectoriesIn(episodes(ids)),
     async onStep({ episodes, learningRate, gradientNorm, sums }, index) {
       const step = stepsBefore + index + 1;
       const entry = {
@@ -200,11 +182,12 @@ async function iterate(run: DapoRun, trainer: Trainer, iteration: number): Promi
       'trainer_non_finite',
       `the gradient of step ${stepsBefore + learned.length} is not finite`,
     );
-  const saved = await trainer.save(checkpointOf(run.folder, iteration));
+  const saved = iteration % settings.output.checkpointEvery === 0 || iteration === settings.iterations;
+  if (saved) await trainer.save(checkpointOf(run.folder, iteration));
   const entry: IterationEntry = {
-    ...{ type: 'iteration', iteration, outcomes: outcomesOf(facts), counts: { ...counts } },
+    ...{ type: 'iteration', iteration, outcomes: outcomesOf(facts), counts: { ...counts }, saved },
     steps: stepsBefore + learned.length,
-    weightVersion: saved.weightVersion,
+    weightVersion: learned.at(-1)?.weightVersion ?? weightVersion,
     metrics: metricsOf(facts, learned),
     seconds: { rollouts: (trained - before) / 1000, training: (clock.now() - trained) / 1000 },
     finishedAt: clock.iso(),

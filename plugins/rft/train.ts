@@ -8,36 +8,13 @@ import {
   type ValidationEntry,
 } from '../../src/index.js';
 import type { Journal } from '../trainer/journal.js';
-import { sequenceWithPrompt, type Tokenize, wellFormedTurns } from '../trainer/samples.js';
-import { learningRate, type Schedule } from '../trainer/schedule.js';
-import type { ScoredTrajectory } from '../trainer/scored.js';
+import { allTurns, sequenceWithPrompt, type Tokenize, wellFormedTurns } from '../trainer/samples.js';
+import { learningRate } from '../trainer/schedule.js';
+import type { Episodes } from '../trainer/scored.js';
 import type { LoadOptions, LossSums, Sequence, SyncTarget, Trainer } from '../trainer/trainer.js';
 import { planEpochs, tokensWithLoss } from './batches.js';
-import {
-  type Candidate,
-  candidateOf,
-  dropTooLong,
-  type Selected,
-  type SelectOptions,
-  selectEpisodes,
-} from './select.js';
-
-export interface RftSettings {
-  readonly seed: number;
-  /** Episodes of each problem. */
-  readonly samples: number;
-  readonly duplicates: SelectOptions['duplicates'];
-  /** Longer episodes are dropped. */
-  readonly contextTokens: number;
-  readonly batch: number;
-  readonly epochs: number;
-  readonly schedule: Schedule;
-  readonly gradientClip: number;
-  /** Steps between checkpoints; there is one at the end, too. */
-  readonly saveEvery: number;
-  /** Ends the run when a larger share of the episodes is unscorable. */
-  readonly maxUnscorable: number;
-}
+import type { RftConfig } from './config.js';
+import { type Candidate, candidateOf, dropTooLong, type Selected, selectEpisodes } from './select.js';
 
 /** A line of the journal. Steps after the last `saved` are computed again. */
 export const RftEntry = Type.Union([
@@ -69,10 +46,8 @@ export const RftEntry = Type.Union([
 ]);
 export type RftEntry = Static<typeof RftEntry>;
 
-type Episodes = (instanceIds?: ReadonlySet<string>) => AsyncIterable<ScoredTrajectory>;
-
 export interface RftRun {
-  readonly settings: RftSettings;
+  readonly settings: RftConfig;
   readonly problems: readonly string[];
   /** Holds `checkpoints/`. */
   readonly folder: string;
@@ -137,12 +112,13 @@ function lastSaved(entries: readonly RftEntry[]): number {
 
 async function tune(run: RftRun, trainer: Trainer, done: number): Promise<string> {
   const { settings, journal, folder } = run;
+  const { algorithm, optimizer, output } = settings;
   const { url, weightVersion } = await trainer.sync(run.target);
   const { episodes } = await run.play({ url, weightVersion });
   const tokenize = run.tokenizeAt(url);
   const sequencesOf = reader(run, episodes, tokenize);
   const selected = await choose(run, episodes, sequencesOf);
-  const plan = planEpochs(selected.kept, settings);
+  const plan = planEpochs(selected.kept, { ...algorithm, seed: settings.seed });
   if (!journal.entries.some(({ type }) => type === 'selected')) {
     await run.exportKept(selected, keptOf(selected, episodes));
     const entry: RftEntry = { type: 'selected', steps: [...selected.steps], optimizerSteps: plan.length };
@@ -161,8 +137,8 @@ async function tune(run: RftRun, trainer: Trainer, done: number): Promise<string
     const sequences = await sequencesOf(batch);
     const normalizer = tokensWithLoss(sequences);
     const sums: LossSums = await trainer.accumulate(sequences, { kind: 'cross_entropy', normalizer });
-    const rate = learningRate(index, plan.length, settings.schedule);
-    const { gradientNorm } = await trainer.step({ learningRate: rate, gradientClip: settings.gradientClip });
+    const rate = learningRate(index, plan.length, { ...optimizer, peak: optimizer.learningRate });
+    const { gradientNorm } = await trainer.step({ learningRate: rate, gradientClip: optimizer.gradientClip });
     const { loss, tokens } = sums;
     const entry = {
       type: 'step',
@@ -177,7 +153,7 @@ async function tune(run: RftRun, trainer: Trainer, done: number): Promise<string
     await run.onEvent(entry);
     if (gradientNorm === null)
       throw new AssayError('trainer_non_finite', `the gradient of step ${step} is not finite`);
-    if (step % settings.saveEvery === 0 || step === plan.length) {
+    if (step % output.checkpointEvery === 0 || step === plan.length) {
       const { weightVersion } = await trainer.save(rftCheckpointOf(folder, step));
       const saved = { type: 'saved', step, weightVersion } as const;
       await journal.append(saved);
@@ -190,7 +166,8 @@ async function tune(run: RftRun, trainer: Trainer, done: number): Promise<string
 type SequencesOf = (candidates: readonly Candidate[]) => Promise<readonly Sequence[]>;
 
 /** Reads episodes from the disk, in the order asked for, as the training prompt and what followed. */
-function reader({ promptOf }: RftRun, episodes: Episodes, tokenize: Tokenize): SequencesOf {
+function reader({ promptOf, settings }: RftRun, episodes: Episodes, tokenize: Tokenize): SequencesOf {
+  const mask = settings.algorithm.maskFormatErrors ? wellFormedTurns : allTurns;
   const once = new Map<string, Promise<readonly number[]>>();
   const promptIds = (instanceId: string) => {
     const known = once.get(instanceId) ?? Promise.resolve(tokenize(promptOf(instanceId), true));
@@ -204,29 +181,31 @@ function reader({ promptOf }: RftRun, episodes: Episodes, tokenize: Tokenize): S
       const { episodeId, instanceId } = trajectory.episode;
       if (!wanted.has(episodeId)) continue;
       const prompt = { prompt: promptOf(instanceId), tokenize: () => promptIds(instanceId) };
-      found.set(episodeId, await sequenceWithPrompt(trajectory, wellFormedTurns, prompt));
+      found.set(episodeId, await sequenceWithPrompt(trajectory, mask, prompt));
     }
     return candidates.map(({ episodeId }) => found.get(episodeId) as Sequence);
   };
 }
 
 async function choose(run: RftRun, episodes: Episodes, sequencesOf: SequencesOf): Promise<Selected> {
-  const { settings, validations } = run;
+  const { validations } = run;
+  const { algorithm, episode } = run.settings;
   const candidates: Candidate[] = [];
   for await (const { trajectory, verdict } of episodes()) candidates.push(candidateOf(trajectory, verdict));
   const unscorable = candidates.filter(({ outcome }) => outcome === null).length;
-  if (candidates.length === 0 || unscorable / candidates.length > settings.maxUnscorable)
+  if (candidates.length === 0 || unscorable / candidates.length > episode.maxUnscorable)
     throw new AssayError(
       'too_many_failures',
-      `${unscorable} of ${candidates.length} episodes have no score for the machine's fault; a run goes on with at most ${settings.maxUnscorable * 100} %`,
+      `${unscorable} of ${candidates.length} episodes have no score for the machine's fault; a run goes on with at most ${episode.maxUnscorable * 100} %`,
     );
-  const selected = selectEpisodes(candidates, { duplicates: settings.duplicates, validations });
+  const selected = selectEpisodes(candidates, { duplicates: algorithm.duplicates, validations });
   const lengths = new Map<string, number>();
-  for (const candidate of selected.kept) {
-    const [sequence] = await sequencesOf([candidate]);
-    lengths.set(candidate.episodeId, sequence?.tokens.length ?? 0);
+  for (const instanceId of new Set(selected.kept.map((one) => one.instanceId))) {
+    const own = selected.kept.filter((one) => one.instanceId === instanceId);
+    for (const [at, { tokens }] of (await sequencesOf(own)).entries())
+      lengths.set((own[at] as Candidate).episodeId, tokens.length);
   }
-  return dropTooLong(selected, ({ episodeId }) => lengths.get(episodeId) ?? 0, settings.contextTokens);
+  return dropTooLong(selected, ({ episodeId }) => lengths.get(episodeId) ?? 0, episode.contextTokens);
 }
 
 async function* keptOf({ kept }: Selected, episodes: Episodes): AsyncGenerator<Trajectory> {

@@ -9,6 +9,9 @@ export interface ScoredTrajectory {
   readonly outcome: Score;
 }
 
+/** Reads the episodes of a run from the disk, each time anew; with ids only those of these instances. */
+export type Episodes = (instanceIds?: ReadonlySet<string>) => AsyncIterable<ScoredTrajectory>;
+
 /** Puts the trajectories of a run together with its verdicts. Those that have not ended are left out. */
 export async function* scoredTrajectories(
   trajectories: AsyncIterable<Trajectory>,

@@ -14,6 +14,8 @@ export const oneOf = <const T extends readonly string[]>(words: T, description?:
 /** Whose problems. */
 export const DatasetSection = Type.Object({
   name: text('an alias, a Hugging Face id or a path'),
+  split: Type.Optional(text('a split of the dataset')),
+  revision: Type.Optional(text('a revision on the hub')),
   profile: Type.Optional(text('a grading profile')),
   selection: Selection,
 });
@@ -65,6 +67,7 @@ export const EpisodeSection = Type.Object({
   gradeUnsubmitted: Type.Boolean({ description: 'true or false' }),
   sandboxes: Type.Optional(count('episodes that have a sandbox at once')),
   gradings: Type.Optional(count('gradings at once')),
+  /** The run ends where more of an iteration has no score: then the machine must be mended. */
   maxUnscorable: Type.Number({ minimum: 0, maximum: 1, description: 'a share from 0 to 1' }),
 });
 
