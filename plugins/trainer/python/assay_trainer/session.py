@@ -245,7 +245,7 @@ def _load(options: LoadOptions, root: Path | None, saved: dict[str, Any] | None,
     if root and (root / "trainer" / "weights-00000.safetensors").exists():
         model.load_state_dict(state.read_tensors(root / "trainer", "weights"), strict=False)
     if options.checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable()
     policy = Policy(model, training_attention(place.device), place.half).to(place.device).eval()
     return _Loaded(policy, tokenizer, optimizer(policy, options.optimizer), options, saved["steps"] if saved else 0)
 

@@ -25,7 +25,7 @@ class Syncer:
         """Synced of trainer.ts."""
         kind = target.take("kind", str)
         if kind != "embedded":
-            raise TrainerError("unsupported", f"sync.target.kind {kind!r} is not known")
+            raise TrainerError("bad_request", f"sync.target.kind {kind!r} is not known")
         host, port, name = target.take("host", str), target.take("port", int), target.take("model", str)
         target.end()
         version = self.session.weight_version

@@ -98,8 +98,8 @@ class Client:
         return SimpleNamespace(status=response.status, json=json.loads(raw), raw=raw)
 
     def complete(self, prompt: Any, **fields: Any) -> dict[str, Any]:
-        """A completion with ids and log-probabilities."""
-        body = {"prompt": prompt, "return_token_ids": True, "logprobs": 1, **fields}
+        """A completion with ids and log-probabilities; always the same one, unless another seed is given."""
+        body = {"prompt": prompt, "return_token_ids": True, "logprobs": 1, "seed": 1, **fields}
         answer = self.call("/v1/completions", body)
         assert answer.status == 200, answer.raw
         return answer.json
