@@ -177,6 +177,11 @@ export const ERRORS = {
     retryable: false,
     fix: 'Lower the learning rate or the largest gradient norm, and go on from a checkpoint before it.',
   },
+  stale_weights: {
+    class: 'infra',
+    retryable: false,
+    fix: 'See that the server of the policy loads the weights that it is told to, then run the same command again.',
+  },
   checkpoint_broken: {
     class: 'input',
     retryable: false,

@@ -1,0 +1,35 @@
+"""Bringing the present weights to where rollouts are sampled."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import TrainerError
+from .session import Session
+
+if TYPE_CHECKING:
+    from .protocol import Fields
+
+SYNC_KINDS = ("embedded",)
+
+
+class Syncer:
+    """Knows the server that it started."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.url: str | None = None
+
+    def sync(self, target: Fields) -> dict[str, Any]:
+        """Synced of trainer.ts."""
+        kind = target.take("kind", str)
+        if kind != "embedded":
+            raise TrainerError("bad_request", f"sync.target.kind {kind!r} is not known")
+        host, port, name = target.take("host", str), target.take("port", int), target.take("model", str)
+        target.end()
+        version = self.session.weight_version
+        if self.url is None:
+            # The server samples from the session's own weights: once it runs, there is nothing to bring.
+            self.url = import_module("assay_trainer.server").start(self.session, host, port, name)
+        return {"weight_version": version, "url": self.url}
