@@ -10,6 +10,12 @@ const OPTIONS = {
     default: false,
     desc: 'Say what the configuration implies (rollouts, tokens, memory, sandboxes), and stop',
   },
+  'mean-tokens': { type: 'number', desc: 'With --dry-run: tokens of an episode; default: half the context' },
+  'assume-cuda': {
+    type: 'boolean',
+    default: true,
+    desc: 'With --dry-run: passes in bfloat16; --no-assume-cuda: float32, as on CPU',
+  },
   retries: RUN_FLAGS.retries,
   timeout: RUN_FLAGS.timeout,
   progress: RUN_FLAGS.progress,
@@ -23,6 +29,8 @@ export type TrainArgs = Partial<EngineFlags> &
   Readonly<{
     config: string;
     'dry-run'?: boolean;
+    'mean-tokens'?: number;
+    'assume-cuda'?: boolean;
     retries?: number;
     timeout?: string;
     progress?: 'auto' | 'bars' | 'plain' | 'none';

@@ -126,9 +126,17 @@ export async function withTraining<T>(
   }
 }
 
-async function planFor(args: TrainArgs, { dataset, policy }: Settings, host: Host) {
+/** The problems of the configuration, as other commands are told of them. */
+export function datasetArgs(args: TrainArgs, { dataset }: Settings) {
   const { name, profile, selection, split, revision } = dataset;
-  const flags = { ...args, ...selectionFlags(selection), dataset: name, profile, split, revision };
+  const { ids, idFile, repos, shuffleSeed, ...same } = selection;
+  const chosen = { ...same, id: ids, 'id-file': idFile, repo: repos, shuffle: shuffleSeed };
+  return { ...args, ...chosen, dataset: name, profile, split, revision };
+}
+
+async function planFor(args: TrainArgs, settings: Settings, host: Host) {
+  const { policy } = settings;
+  const flags = datasetArgs(args, settings);
   const loaded = await loadInstances(flags, host);
   const model = policy.model ?? POLICY;
   const plan = planOf({ ...flags, epochs: 1 }, host, {
@@ -140,11 +148,6 @@ async function planFor(args: TrainArgs, { dataset, policy }: Settings, host: Hos
     options: definingOptions(flags, DEFINING),
   });
   return { plan, instances: new Map(loaded.instances.map((one) => [one.instanceId, one])) };
-}
-
-/** As the flags of other commands are called. */
-function selectionFlags({ ids, idFile, repos, shuffleSeed, ...same }: Settings['dataset']['selection']) {
-  return { ...same, id: ids, 'id-file': idFile, repo: repos, shuffle: shuffleSeed };
 }
 
 /** Settings that may differ from one start to the next: where things are, and how much is done at once. */
