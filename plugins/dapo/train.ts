@@ -36,8 +36,8 @@ const IterationEntry = Type.Object({
   /** Of the run so far. */
   steps: Type.Integer(),
   weightVersion: Type.String(),
-  /** By instance: resolved episodes, and scorable ones. */
-  outcomes: Type.Record(Type.String(), Type.Tuple([Type.Integer(), Type.Integer()])),
+  /** By instance: resolved episodes, and all that have a score. */
+  outcomes: Type.Record(Type.String(), Type.Object({ resolved: Type.Integer(), scored: Type.Integer() })),
   counts: Numbers,
   metrics: Numbers,
   /** There is a checkpoint of it. Those after the last one are computed again, from the episodes that they had. */
@@ -236,13 +236,13 @@ function warnOfOther(now: StepEntry, entries: readonly DapoEntry[], onWarning: D
 }
 
 function outcomesOf(facts: readonly EpisodeFacts[]): IterationEntry['outcomes'] {
-  const outcomes: Record<string, [number, number]> = {};
+  const outcomes: IterationEntry['outcomes'] = {};
   for (const { instanceId, outcome } of facts) {
-    outcomes[instanceId] ??= [0, 0];
-    const tally = outcomes[instanceId];
-    if (outcome === null) continue;
-    tally[0] += outcome;
-    tally[1]++;
+    const { resolved, scored } = outcomes[instanceId] ?? { resolved: 0, scored: 0 };
+    outcomes[instanceId] = {
+      resolved: resolved + (outcome ?? 0),
+      scored: scored + (outcome === null ? 0 : 1),
+    };
   }
   return outcomes;
 }

@@ -104,8 +104,8 @@ async function poolOf(
       entries.flatMap((entry) => (entry.type === 'iteration' ? [[entry.iteration, entry]] : [])),
     );
     for (const { outcomes } of last.values())
-      for (const [instanceId, [solved, scored]] of Object.entries(outcomes))
-        for (let at = 0; at < scored; at++) history.push({ instanceId, outcome: at < solved ? 1 : 0 });
+      for (const [instanceId, { resolved, scored }] of Object.entries(outcomes))
+        for (let at = 0; at < scored; at++) history.push({ instanceId, outcome: at < resolved ? 1 : 0 });
   }
   const { kept, solved, never, untried } = curriculum(all, history, solvedAt);
   host.err(

@@ -6,12 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import TrainerError
+from .parallel import Place
 from .session import Session
 
 if TYPE_CHECKING:
     from .protocol import Fields
 
-SYNC_KINDS = ("embedded",)
+
+def sync_kinds(place: Place) -> list[str]:
+    """Where this trainer can bring its weights; the embedded server samples from whole weights, which only a single process has."""
+    return ["embedded"] if place.processes == 1 else []
 
 
 class Syncer:
@@ -24,6 +28,8 @@ class Syncer:
     def sync(self, target: Fields) -> dict[str, Any]:
         """Synced of trainer.ts."""
         kind = target.take("kind", str)
+        if kind == "embedded" and kind not in sync_kinds(self.session.place):
+            raise TrainerError("unsupported", "the embedded server samples from the weights of a single process; use vLLM with more")
         if kind != "embedded":
             raise TrainerError("bad_request", f"sync.target.kind {kind!r} is not known")
         host, port, name = target.take("host", str), target.take("port", int), target.take("model", str)

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
+from . import attention
 from .rows import LENGTH_STEP, Rows, Shape, Window
 
-ATTENTION = ("sdpa", "eager")
-"""Implementations that take a mask of any form."""
 TRACE_TOLERANCE = 1e-4
 
 
@@ -33,6 +32,8 @@ class Forward:
         self._head = model.get_output_embeddings()
         self.vocabulary: int = self._head.weight.shape[0]
         self._sliding: int | None = getattr(self._config, "sliding_window", None)
+        heads = self._config.num_attention_heads
+        self._groups = heads // (getattr(self._config, "num_key_value_heads", None) or heads)
         self._kinds = self._mask_kinds()
         with self._as_server():
             self._window = Window(self._probe())
@@ -71,7 +72,8 @@ class Forward:
         ]
 
     def _masks(self, at: Tensor, columns: int) -> list[Tensor]:
-        query = at[:, None, :, None]
+        # Repeated here, once for all layers, as the attention needs it.
+        query = at.repeat(1, self._groups if at.shape[1] > 1 else 1)[:, None, :, None]
         column = torch.arange(columns, device=at.device)
         dtype = self._window.kinds[0][0][2]
         none = torch.zeros((), dtype=dtype, device=at.device)
@@ -163,7 +165,7 @@ class _Pass(torch.nn.Module):
 
 
 class _AsServer:
-    """The model as the server needs it: evaluating, with an attention that takes masks, and in the trainer's precision; afterwards as before."""
+    """The model as the server needs it: evaluating, with its attention, and in the trainer's precision; afterwards as before."""
 
     def __init__(self, model: Any, config: Any, half: bool) -> None:
         self._model = model
@@ -175,15 +177,13 @@ class _AsServer:
         if self._was_training:
             self._model.eval()
         self._attention = self._config._attn_implementation
-        if self._attention not in ATTENTION:
-            self._config._attn_implementation = "sdpa"
+        self._config._attn_implementation = attention.NAME
         if self._autocast is not None:
             self._autocast.__enter__()
 
     def __exit__(self, *error: Any) -> None:
         if self._autocast is not None:
             self._autocast.__exit__(*error)
-        if self._attention not in ATTENTION:
-            self._config._attn_implementation = self._attention
+        self._config._attn_implementation = self._attention
         if self._was_training:
             self._model.train()
