@@ -16,6 +16,7 @@ interface ExportOptions {
   readonly episodes: AsyncIterable<Trajectory>;
   readonly formats: readonly ExportFormat[];
   readonly promptOf: (instanceId: string) => readonly Message[];
+  readonly maskFormatErrors: boolean;
   /** As it is trained on; for `tokens`. */
   readonly sequenceOf: (trajectory: Trajectory) => Promise<Sequence>;
   readonly facts: Omit<CardFacts, Counted>;
@@ -23,7 +24,7 @@ interface ExportOptions {
 
 /** Writes episodes for other trainers, with a card; the folder is whole or not there, and one that was there is replaced. Resolves with what the card says. */
 export async function exportEpisodes(options: ExportOptions): Promise<CardFacts> {
-  const { folder, episodes, formats, promptOf, sequenceOf, facts } = options;
+  const { folder, episodes, formats, promptOf, maskFormatErrors, sequenceOf, facts } = options;
   const fresh = `${folder}.writing`;
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true });
@@ -34,7 +35,7 @@ export async function exportEpisodes(options: ExportOptions): Promise<CardFacts>
   try {
     for await (const trajectory of episodes) {
       const { instanceId } = trajectory.episode;
-      const row = messagesRow(trajectory, promptOf(instanceId));
+      const row = messagesRow(trajectory, { prompt: promptOf(instanceId), maskFormatErrors });
       instances.add(instanceId);
       turns += trajectory.turns.length;
       maskedTurns += row.messages.filter(({ weight }) => weight === 0).length;

@@ -31,7 +31,7 @@ const PROMPT = [
 ] as const;
 
 describe('an exported episode', () => {
-  const row = messagesRow(TRAJECTORY, PROMPT);
+  const row = messagesRow(TRAJECTORY, { prompt: PROMPT, maskFormatErrors: true });
 
   it('has the prompt that is trained on, and the weight 0 where no command could be taken', () => {
     expect(row).toEqual({
@@ -50,6 +50,11 @@ describe('an exported episode', () => {
       turns: 3,
       patch: 'diff',
     });
+  });
+
+  it('has a loss on all turns where nothing is masked', () => {
+    const { messages } = messagesRow(TRAJECTORY, { prompt: PROMPT, maskFormatErrors: false });
+    expect(messages.flatMap(({ weight }) => weight ?? [])).toEqual([1, 1, 1]);
   });
 
   it('is a prompt and a completion for each turn with a loss, with all that was said before', () => {
@@ -116,6 +121,7 @@ describe('an export', () => {
       episodes: episodes(...all),
       formats: ['messages', 'prompt-completion', 'tokens'],
       promptOf: () => PROMPT,
+      maskFormatErrors: true,
       sequenceOf: async () => ({ tokens: [1, 2], weights: [0, 1] }),
       facts: FACTS,
     });
