@@ -17,10 +17,13 @@ export interface MessagesRow {
   readonly patch: string | null;
 }
 
-/** An episode with the prompt that is trained on, which may be another than it was sampled with; turns without a command have the weight 0. */
-export function messagesRow({ episode, turns, result }: Trajectory, prompt: readonly Message[]): MessagesRow {
+/** An episode with the prompt that is trained on, which may be another than it was sampled with; with the mask, turns without a command have the weight 0. */
+export function messagesRow(
+  { episode, turns, result }: Trajectory,
+  { prompt, maskFormatErrors }: { readonly prompt: readonly Message[]; readonly maskFormatErrors: boolean },
+): MessagesRow {
   const said = turns.flatMap(({ response, observation, formatError }, index): WeightedMessage[] => [
-    { role: 'assistant', content: response, weight: formatError === undefined ? 1 : 0 },
+    { role: 'assistant', content: response, weight: maskFormatErrors && formatError !== undefined ? 0 : 1 },
     // What came after the last action taught nobody anything.
     ...(index === turns.length - 1 ? [] : [{ role: 'user' as const, content: observation }]),
   ]);
