@@ -27,13 +27,16 @@ export function policyTokens(
     const advantage = advantages?.[at] ?? Number.NaN;
     const old = oldLogprobs?.[at] ?? Number.NaN;
     const rollout = rolloutLogprobs?.[at] ?? Number.NaN;
-    if (!Number.isFinite(advantage) || !Number.isFinite(old)) {
+    // NaN says that there is none.
+    const isWhole = [advantage, old, Number.isNaN(rollout) ? 0 : rollout].every(Number.isFinite);
+    if (!isWhole) {
       nonFinite++;
       continue;
     }
-    const mismatch = Number.isNaN(rollout) || tisCap === undefined ? 1 : Math.exp(limited(old - rollout));
+    const mismatch = Number.isNaN(rollout) ? 0 : Math.exp(limited(old - rollout));
     const isCapped = tisCap !== undefined && mismatch > tisCap;
-    const factor = (weight * (isCapped ? tisCap : mismatch)) / normalizer;
+    const tis = Number.isNaN(rollout) || tisCap === undefined ? 1 : Math.min(mismatch, tisCap);
+    const factor = (weight * tis) / normalizer;
     tokens.push({ at, factor, advantage, old, rollout, isCapped });
   }
   return { tokens, nonFinite };

@@ -1,5 +1,6 @@
 import { AssayError, type Clock } from '../../../src/index.js';
 import type { Connection, Members } from './connection.js';
+import { Fault, mayPass } from './fault.js';
 
 /** What is asked for when a model is made. */
 export interface ModelOptions {
@@ -46,15 +47,24 @@ export async function openModel(connection: Connection, options: ModelOptions): 
     const id = text(created, 'model_id');
     await connection.result(text(created, 'request_id'), 'create_model');
     let seq = 0;
-    const checked = async (
-      act: () => Promise<Members>,
-      path: string,
-      isHarmless: boolean,
-    ): Promise<Members> => {
+    const checked = async <T>(act: () => Promise<T>, path: string, isHarmless: boolean): Promise<T> => {
       try {
         return await act();
       } catch (error) {
         if (!isHarmless) broken ??= `${path} failed`;
+        throw error;
+      }
+    };
+    const taken = async (path: string, members: Members, isHarmless: boolean) => {
+      const body = { model_id: id, seq_id: ++seq, ...members };
+      try {
+        return await connection.post(path, body, { isRepeatable: isIdempotent || isHarmless });
+      } catch (error) {
+        const fault = error instanceof AssayError ? error.cause : undefined;
+        // The number of a request that was refused is free: the service waits for each. One that may not have arrived leaves a gap.
+        const isRefused = fault instanceof Fault && !mayPass(fault);
+        if (isRefused && fault.kind !== 409) seq--;
+        if (!isRefused) broken ??= `${path} was not answered`;
         throw error;
       }
     };
@@ -66,11 +76,8 @@ export async function openModel(connection: Connection, options: ModelOptions): 
             'trainer_failed',
             `${path} at ${connection.url}: ${broken}; load a checkpoint first`,
           );
-        const body = { model_id: id, seq_id: ++seq, ...members };
-        const how = { isRepeatable: isIdempotent || isHarmless };
-        // One that may not have arrived leaves a gap in the numbers, and the service waits for it.
-        const taken = await checked(() => connection.post(path, body, how), path, false);
-        const requestId = text(taken, 'request_id');
+        const answer = await checked(() => taken(path, members, isHarmless), path, isHarmless);
+        const requestId = text(answer, 'request_id');
         return () => checked(() => connection.result(requestId, path), path, isHarmless);
       },
       fail: (reason) => {

@@ -81,7 +81,12 @@ export function tinkerTrainer(options: TinkerOptions): Trainer {
     const { optimizer } = wanted;
     const training = trainingOf({ model, server, powers, gradients, optimizer, chunkTokens, version });
     loaded = { model, training, baseModel, rank };
-    if (resumed !== undefined) await restore(model, resumed);
+    try {
+      if (resumed !== undefined) await restore(model, resumed);
+    } catch (error) {
+      await unload();
+      throw error;
+    }
     return { weightVersion: String(version), parameters: null, vocabulary: null, context };
   };
 
