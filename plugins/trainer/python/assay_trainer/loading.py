@@ -125,21 +125,26 @@ def _make(config: PreTrainedConfig, folder: str | None, seed: int, lora: Lora | 
     return model
 
 
+def model_tensors(loaded: Loaded, place: Place) -> dict[str, torch.Tensor]:
+    """What a policy server gets: the weights as transformers names them, adapters merged; empty but in the first process (all call)."""
+    if loaded.lora is None:
+        return dict(state.weights(loaded.policy.model, place.first, place.dtype))
+    plain = merged(dict(state.weights(loaded.policy.model, place.first, None)), loaded.lora.alpha / loaded.lora.rank)
+    return {name: tensor.to(place.dtype) for name, tensor in plain.items()}
+
+
 def fill_checkpoint(root: Path, loaded: Loaded, place: Place, answers: list[Any]) -> None:
     """Writes model/ and trainer/ of a checkpoint; all processes call it, as parts of tensors are everywhere, and the first one writes."""
     model = loaded.policy.model
     writer = state.Writer(root, place.first)
-    dtype = torch.bfloat16 if place.half else torch.float32
-    weights = dict(state.weights(model, place.first, None if loaded.lora else dtype))
-    plain = merged(weights, loaded.lora.alpha / loaded.lora.rank) if loaded.lora else weights
-    writer.attempt(lambda: state.write_model(root / "model", model, plain, dtype, loaded.tokenizer))
-    del weights, plain
+    tensors = model_tensors(loaded, place)
+    writer.attempt(lambda: state.write_model(root / "model", model, tensors, place.dtype, loaded.tokenizer))
+    del tensors
     writer.attempt((root / "trainer").mkdir)
+    # What model/ doesn't hold exactly.
     if loaded.lora or place.half:
         writer.tensors("weights", state.weights(model, place.first, None))
     writer.tensors("optimizer", state.moments(model, loaded.optimizer, place.first))
-    facts = Saved(
-        loaded.steps, state.optimizer_steps(loaded.optimizer), loaded.lora and vars(loaded.lora), answers
-    )
+    facts = Saved(loaded.steps, state.optimizer_steps(loaded.optimizer), loaded.lora and vars(loaded.lora), answers)
     writer.attempt(lambda: state.write_json(root / "trainer" / "state.json", vars(facts)))
     writer.end()

@@ -35,6 +35,11 @@ class Place:
         return self.device.type == "cuda"
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights that a policy server gets."""
+        return torch.bfloat16 if self.half else torch.float32
+
+    @property
     def first(self) -> bool:
         return self.rank == 0
 

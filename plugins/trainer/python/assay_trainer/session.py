@@ -39,17 +39,17 @@ class Session:
     @property
     def model(self) -> PreTrainedModel:
         """The transformers model whose weights are trained; `not_loaded` before there is one."""
-        return self._loaded().policy.model
+        return self.loaded().policy.model
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase | None:
         """The tokenizer that came with the model; None: it has none."""
-        return self._loaded().tokenizer.tokenizer
+        return self.loaded().tokenizer.tokenizer
 
     @property
     def weight_version(self) -> str:
         """Number of steps that made the present weights."""
-        return str(self._loaded().steps)
+        return str(self.loaded().steps)
 
     def load(self, options: LoadOptions) -> tuple[dict[str, Any], list[Any]]:
         """A model and its optimiser, fresh or of a checkpoint; returns Loaded, and the answers that the checkpoint remembers."""
@@ -69,7 +69,7 @@ class Session:
     def logprobs(self, ref: FileRef, out: str) -> dict[str, Any]:
         """Scores each token but the first of a sequence under the present weights, into the file `out`."""
         with self.lock, torch.no_grad():
-            loaded = self._loaded()
+            loaded = self.loaded()
             batch = self._read(ref)
             wanted = torch.ones(batch.tokens, dtype=torch.bool)
             wanted[torch.tensor(batch.bounds[:-1])] = False
@@ -84,7 +84,7 @@ class Session:
     def accumulate(self, ref: FileRef, loss: Loss) -> dict[str, Any]:
         """Adds the gradient of a batch. Once it has begun (any error but `bad_batch`), an error drops all that waited for a step."""
         with self.lock:
-            loaded = self._loaded()
+            loaded = self.loaded()
             policy = isinstance(loss, Policy)
             batch = self._read(ref, policy)
             try:
@@ -104,7 +104,7 @@ class Session:
     def step(self, learning_rate: float, gradient_clip: float) -> dict[str, Any]:
         """Applies what waits, once; a gradient that is not finite is dropped instead, and its norm is None."""
         with self.lock:
-            loaded = self._loaded()
+            loaded = self.loaded()
             if loaded.waiting == 0:
                 raise TrainerError("bad_request", "no gradient waits for a step: accumulate first (an error there drops what waited)")
             norm = clip(list(loaded.policy.parameters()), gradient_clip)
@@ -119,19 +119,24 @@ class Session:
     def save(self, folder: str, answers: list[Any]) -> dict[str, Any]:
         """A checkpoint; gradients that wait for a step are not in it."""
         with self.lock:
-            loaded = self._loaded()
-            first = self.place.first
-            self._together(lambda: checkpoint.begin(folder) if first else None)
-            try:
-                self._together(lambda: fill_checkpoint(checkpoint.beside(folder), loaded, self.place, answers))
-                files = self._together(lambda: checkpoint.finish(folder) if first else None)
-            except BaseException:
-                if first:
-                    checkpoint.abandon(folder)
-                raise
+            loaded = self.loaded()
+            files = self.write_folder(folder, lambda root: fill_checkpoint(root, loaded, self.place, answers))
             return {"weight_version": self.weight_version, "files": files}
 
-    def _loaded(self) -> Loaded:
+    def write_folder(self, folder: str, fill: Callable[[Path], None]) -> list[dict[str, object]] | None:
+        """A folder that is whole or not there, which all processes fill together; its files, in the first process."""
+        first = self.place.first
+        self._together(lambda: checkpoint.begin(folder) if first else None)
+        try:
+            self._together(lambda: fill(checkpoint.beside(folder)))
+            return self._together(lambda: checkpoint.finish(folder) if first else None)
+        except BaseException:
+            if first:
+                checkpoint.abandon(folder)
+            raise
+
+    def loaded(self) -> Loaded:
+        """What is in training; `not_loaded` if nothing is."""
         if self._now is None:
             raise TrainerError("not_loaded", "no model is loaded: send load first")
         return self._now

@@ -101,9 +101,9 @@ def open_tensors(root: Path, stem: str) -> dict[str, Callable[[], torch.Tensor]]
 
 def write_model(root: Path, model: PreTrainedModel, tensors: Mapping[str, torch.Tensor], dtype: torch.dtype, tokenizer: Tokenizer) -> None:
     """The folder that transformers and vLLM load."""
-    root.mkdir()
+    root.mkdir(exist_ok=True)
     model.config.dtype = dtype
-    model.save_pretrained(root, state_dict={name: tensor.to(dtype).contiguous() for name, tensor in tensors.items()})
+    model.save_pretrained(root, state_dict={name: tensor.contiguous() for name, tensor in tensors.items()})
     (root / "generation_config.json").write_text(neutral_generation(model.config), encoding="utf-8")
     for name, content in tokenizer.files.items():
         (root / name).write_bytes(content)
