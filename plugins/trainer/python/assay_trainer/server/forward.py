@@ -20,7 +20,7 @@ TRACE_TOLERANCE = 1e-4
 class Forward:
     """Calls the model with masks and positions made here, which is cheaper than letting each call find them out. To be used in inference mode.
 
-    On a CPU the interpreter takes a third of the time of a small model's pass: passes are traced there, and checked against the model's own.
+    On a CPU, where the interpreter takes much of the time of a small model's pass, passes are traced, and checked against the model's own.
     """
 
     def __init__(self, model: Any, half: bool) -> None:
@@ -37,6 +37,9 @@ class Forward:
         self._kinds = self._mask_kinds()
         with self._as_server():
             self._window = Window(self._probe())
+        dtype = self._window.kinds[0][0][2]
+        self._hidden = torch.tensor(float("-inf"), dtype=dtype, device=self.device)
+        self._shown = torch.zeros((), dtype=dtype, device=self.device)
         self.rows = Rows(self._window.kinds, self.device)
         self._passes: dict[bool, Callable[..., Tensor]] = {}
 
@@ -75,15 +78,12 @@ class Forward:
         # Repeated here, once for all layers, as the attention needs it.
         query = at.repeat(1, self._groups if at.shape[1] > 1 else 1)[:, None, :, None]
         column = torch.arange(columns, device=at.device)
-        dtype = self._window.kinds[0][0][2]
-        none = torch.zeros((), dtype=dtype, device=at.device)
-        hidden = torch.full((), float("-inf"), dtype=dtype, device=at.device)
         masks = []
         for kind in self._kinds:
             is_hidden = column > query
             if kind == "sliding_attention" and self._sliding is not None:
                 is_hidden = is_hidden | (column <= query - self._sliding)
-            masks.append(torch.where(is_hidden, hidden, none))
+            masks.append(torch.where(is_hidden, self._hidden, self._shown))
         return masks
 
     def run(self, ids: Tensor, positions: Tensor, places: Tensor, first: Tensor, *others: Tensor) -> Tensor:
