@@ -14,6 +14,7 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 from . import attention
 from .rows import LENGTH_STEP, Rows, Shape, Window
 
+MASK_ELEMENTS = 2**26
 TRACE_TOLERANCE = 1e-4
 
 
@@ -49,6 +50,10 @@ class Forward:
         with self._as_server():
             hidden = self._pass(len(ids[0]) == 1)(*inputs)
         return torch.nn.functional.linear(hidden.float(), self._head.weight.float())
+
+    def most_tokens(self, columns: int) -> int:
+        """How many tokens one pass may compute that look at so many positions: their mask has to fit into the memory."""
+        return MASK_ELEMENTS // (self._groups * columns)
 
     def _pass(self, is_decoding: bool) -> Callable[..., Tensor]:
         if is_decoding not in self._passes:
