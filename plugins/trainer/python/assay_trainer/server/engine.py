@@ -114,7 +114,9 @@ class Engine:
         ended = [*self._active, *self._waiting]
         self._active, self._decoding = [], 0
         self._waiting.clear()
-        self._forget()
+        self._prefixes.clear()
+        # They may hold what is no number.
+        self._rows.clear()
         for request in ended:
             request.error, request.error_status = error, status
             request.on_end(request)
@@ -143,11 +145,7 @@ class Engine:
         self._version = self._session.weight_version
         self._waiting.extendleft(reversed(self._active))
         self._active, self._decoding = [], 0
-        self._forget()
-
-    def _forget(self) -> None:
         self._prefixes.clear()
-        self._rows.clear()
         for request in self._waiting:
             request.cached = 0
 
@@ -229,7 +227,10 @@ class Engine:
         """Room for so many rows of so many tokens; for more rows than that, so as not to grow each time, where memory allows."""
         if rows <= self._rows.rows and length <= self._rows.length:
             return
-        length = max(length, self._rows.length)
+        if length > self._rows.length:
+            length = max(length, min(2 * self._rows.length, self._forward.context))
+        else:
+            length = self._rows.length
         spare = min(MAX_ROWS, max(8, 2 * rows, self._rows.rows))
         self._rows.reserve(spare if self._has_room(spare, length) else rows, length)
 
