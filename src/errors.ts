@@ -151,6 +151,42 @@ export const ERRORS = {
     retryable: false,
     fix: 'Turn off what changes prompts in the server or before it (truncation, added tokens, a template of its own).',
   },
+  // trainer
+  trainer_missing: {
+    class: 'input',
+    retryable: false,
+    fix: 'Run `npm run trainer:setup`, or name a Python that has the packages of plugins/trainer/python/requirements.txt.',
+  },
+  trainer_refused: {
+    class: 'input',
+    retryable: false,
+    fix: 'Correct what the message names in the batch, the model or the settings: the same request would be refused again.',
+  },
+  trainer_failed: {
+    class: 'infra',
+    retryable: true,
+    fix: "Read the trainer's log, then run the same command again: it goes on from the last checkpoint.",
+  },
+  trainer_out_of_memory: {
+    class: 'infra',
+    retryable: false,
+    fix: 'Compute fewer tokens at once, recompute activations, or take more devices; then run the same command again.',
+  },
+  trainer_non_finite: {
+    class: 'input',
+    retryable: false,
+    fix: 'Lower the learning rate or the largest gradient norm, and go on from a checkpoint before it.',
+  },
+  stale_weights: {
+    class: 'infra',
+    retryable: false,
+    fix: 'See that the server of the policy loads the weights that it is told to, then run the same command again.',
+  },
+  checkpoint_broken: {
+    class: 'input',
+    retryable: false,
+    fix: 'Restore the named file from a copy, or go on from an earlier checkpoint.',
+  },
   // environment
   engine_unavailable: {
     class: 'infra',

@@ -73,9 +73,13 @@ export async function openStore(folder: string): Promise<TrajectoryStore> {
   };
 }
 
-/** All trajectories of a folder, also those that have no result yet; one file is in memory at a time. */
-export async function* readTrajectories(folder: string): AsyncGenerator<Trajectory> {
+/** All trajectories of a folder, or those of some instances, also those that have no result yet; one file is in memory at a time. */
+export async function* readTrajectories(
+  folder: string,
+  instanceIds?: ReadonlySet<string>,
+): AsyncGenerator<Trajectory> {
   for (const path of await filesOf(folder)) {
+    if (instanceIds?.has(basename(path, SUFFIX)) === false) continue;
     const { episodes } = await readEpisodes(path);
     yield* episodes.values();
   }

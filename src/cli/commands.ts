@@ -12,6 +12,7 @@ import {
   RUN_FLAGS,
 } from './run-flags.js';
 import { serveCommand } from './serve-command.js';
+import { trainCommands } from './train-command.js';
 import { trajectoriesCommands } from './trajectories-commands.js';
 import { workerCommand } from './worker-command.js';
 
@@ -274,6 +275,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   imagesCommands,
   harborCommands,
   trajectoriesCommands,
+  trainCommands,
   {
     command: 'gc',
     describe: 'Remove containers and workspaces that crashed runs left behind',

@@ -8,7 +8,6 @@ import type { AttemptHooks, Attempts } from '../run/attempts.js';
 import { unjudged } from '../run/unjudged.js';
 import type { Job } from '../run-instance.js';
 import type { Clock } from '../util/clock.js';
-import { createLimit } from '../util/pool.js';
 
 interface RolloutAttemptsOptions {
   /** Called once the run folder is this process's alone. */
@@ -18,8 +17,6 @@ interface RolloutAttemptsOptions {
   readonly taskOf: (job: Job) => EpisodeTask;
   /** Grades what episodes end with; absent: they aren't graded. */
   readonly grader?: Attempts;
-  /** Gradings at once. */
-  readonly gradings: number;
   /** Ends the other episodes of an instance once so many are resolved. */
   readonly stopGroup?: number;
   /** Verdicts that the run has already. */
@@ -48,7 +45,6 @@ export function rolloutAttempts(options: RolloutAttemptsOptions): Attempts {
     isolation,
     clock,
   } = options;
-  const inGrading = createLimit(options.gradings);
   const groups = new Map<string, Group>();
   let opened: Promise<Rollouts> | undefined;
 
@@ -88,7 +84,7 @@ export function rolloutAttempts(options: RolloutAttemptsOptions): Attempts {
       opened ??= open();
       const { stop } = groupOf(job.spec.instanceId);
       const { result } = await (await opened).play(taskOf(job), stop.signal);
-      const verdict = await inGrading(() => judge(job, result, hooks));
+      const verdict = await judge(job, result, hooks);
       if (verdict !== undefined) count(verdict);
       return verdict;
     },

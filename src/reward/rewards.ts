@@ -41,8 +41,13 @@ const fraction: RewardFunction = (verdict, { strict }) => {
   return success.length + failure.length === 0 ? 0 : success.length / (success.length + failure.length);
 };
 
-/** R + R_len with R_len = 0 below L_thr turns, else (L_thr - turns) / (T_max - L_thr): arXiv 2508.03501, section 4.3. */
-const turnPenalty: RewardRule = {
+/** R_len: 0 below the threshold, else (threshold - turns) / (maxTurns - threshold), so -1 at maxTurns; all in turns. arXiv 2508.03501, section 4.3. */
+export function turnPenalty(turns: number, threshold: number, maxTurns: number): number {
+  return turns < threshold ? 0 : (threshold - turns) / (maxTurns - threshold);
+}
+
+/** R + R_len. */
+const penalised: RewardRule = {
   check({ turns, maxTurns, turnThreshold = TURN_THRESHOLD }) {
     if (turns === undefined || maxTurns === undefined)
       throw new AssayError('bad_request', 'the reward turn_penalty needs turns and max_turns');
@@ -54,8 +59,7 @@ const turnPenalty: RewardRule = {
   },
   value(verdict, inputs) {
     const { turns = 0, maxTurns = 0, turnThreshold = TURN_THRESHOLD } = inputs;
-    const penalty = turns < turnThreshold ? 0 : (turnThreshold - turns) / (maxTurns - turnThreshold);
-    return resolved(verdict, inputs) + penalty;
+    return resolved(verdict, inputs) + turnPenalty(turns, turnThreshold, maxTurns);
   },
 };
 
@@ -64,7 +68,7 @@ export const REWARDS: ReadonlyMap<string, RewardRule> = new Map([
   ['resolved', { value: resolved }],
   ['signed', { value: signed }],
   ['fraction', { value: fraction }],
-  ['turn_penalty', turnPenalty],
+  ['turn_penalty', penalised],
 ]);
 
 /** The verdict as a reward; null with the failure where the verdict is not a true one, or the function gives no finite number. */

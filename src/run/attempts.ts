@@ -1,6 +1,7 @@
 import { unusablePatch } from '../grade/unscored.js';
 import type { Verdict } from '../model/verdict.js';
 import type { Job, RunInstanceContext } from '../run-instance.js';
+import { createLimit } from '../util/pool.js';
 import { startAhead } from './ahead.js';
 import { type AttemptOptions, attempt } from './attempt.js';
 import type { AttemptRecord } from './record.js';
@@ -56,4 +57,10 @@ export function attemptsHere({ context, strict, retries, onWarning, kill }: Atte
       await removal.finish();
     },
   };
+}
+
+/** The same with so many at once, first come, first served. */
+export function atMost(attempts: Attempts, most: number): Attempts {
+  const inTurn = createLimit(most);
+  return { ...attempts, attempt: (job, hooks) => inTurn(() => attempts.attempt(job, hooks)) };
 }

@@ -3,7 +3,7 @@ import type { Rollouts } from '../../plugins/agent/rollouts.js';
 import { rolloutAttempts } from '../../src/cli/rollout-attempts.js';
 import { AssayError } from '../../src/errors.js';
 import type { EpisodeResult, Verdict } from '../../src/index.js';
-import type { AttemptHooks, Attempts } from '../../src/run/attempts.js';
+import { type AttemptHooks, type Attempts, atMost } from '../../src/run/attempts.js';
 import { unjudged } from '../../src/run/unjudged.js';
 import type { Job } from '../../src/run-instance.js';
 import { episode, result } from '../agent/records.js';
@@ -44,14 +44,16 @@ function attempts({ play, grade, before = [], stopGroup }: Given) {
     upcoming: () => [],
   };
   const grader: Attempts | undefined =
-    grade === undefined ? undefined : { attempt: grade, finish: async () => void closed.push('grader') };
+    grade === undefined
+      ? undefined
+      : atMost({ attempt: grade, finish: async () => void closed.push('grader') }, 1);
   const all = rolloutAttempts({
     open: async () => rollouts,
     close: async () => void closed.push('rollouts'),
     taskOf: ({ prediction }) => taskOf(prediction.attempt),
     ...(grader === undefined ? {} : { grader }),
     ...(stopGroup === undefined ? {} : { stopGroup }),
-    ...{ gradings: 1, before, engine: 'local', isolation: 'a sandbox', clock: testClock() },
+    ...{ before, engine: 'local', isolation: 'a sandbox', clock: testClock() },
   });
   return { run: (of: Job) => all.attempt(of, hooks), finish: all.finish, finished, closed };
 }

@@ -1,0 +1,252 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Static, Type } from 'typebox';
+import { AssayError, type Clock, type Trajectory } from '../../src/index.js';
+import type { Journal } from '../trainer/journal.js';
+import type { Episodes, ScoredTrajectory } from '../trainer/scored.js';
+import type { LoadOptions, SyncTarget, Trainer } from '../trainer/trainer.js';
+import { planSteps } from './batches.js';
+import type { DapoConfig } from './config.js';
+import { learn } from './learn.js';
+import { metricsOf } from './metrics.js';
+import { problemsOf } from './problems.js';
+import { signalOf } from './signal.js';
+import { type EpisodeFacts, groupsOf, survey } from './survey.js';
+
+const Numbers = Type.Record(Type.String(), Type.Number());
+
+const StepEntry = Type.Object({
+  type: Type.Literal('step'),
+  /** From 1. */
+  iteration: Type.Integer(),
+  /** Of the run, from 1. */
+  step: Type.Integer(),
+  episodes: Type.Integer(),
+  learningRate: Type.Number(),
+  gradientNorm: Type.Union([Type.Number(), Type.Null()]),
+  /** As of the trainer: sums over the tokens with a loss. */
+  sums: Numbers,
+});
+export type StepEntry = Static<typeof StepEntry>;
+
+const IterationEntry = Type.Object({
+  type: Type.Literal('iteration'),
+  /** From 1. */
+  iteration: Type.Integer(),
+  /** Of the run so far. */
+  steps: Type.Integer(),
+  weightVersion: Type.String(),
+  /** By instance: resolved episodes, and all that have a score. */
+  outcomes: Type.Record(Type.String(), Type.Object({ resolved: Type.Integer(), scored: Type.Integer() })),
+  counts: Numbers,
+  metrics: Numbers,
+  /** There is a checkpoint of it. Those after the last one are computed again, from the episodes that they had. */
+  saved: Type.Boolean(),
+  seconds: Type.Object({ rollouts: Type.Number(), training: Type.Number() }),
+  finishedAt: Type.String(),
+});
+export type IterationEntry = Static<typeof IterationEntry>;
+
+/** A line of the journal. What comes after the last checkpoint is computed again, from the episodes that it had and to the same weights. */
+export const DapoEntry = Type.Union([StepEntry, IterationEntry]);
+export type DapoEntry = Static<typeof DapoEntry>;
+
+/** What is played in an iteration. */
+export interface Asked {
+  /** From 1. */
+  readonly iteration: number;
+  readonly problems: readonly string[];
+  /** Endpoint of the policy, and the version of the weights that it samples from. */
+  readonly url: string;
+  readonly weightVersion: string;
+}
+
+export interface DapoRun {
+  readonly settings: DapoConfig;
+  readonly pool: readonly string[];
+  /** Holds `checkpoints/`. */
+  readonly folder: string;
+  readonly journal: Journal<DapoEntry>;
+  /** Starts a trainer; called again where one has died. */
+  readonly openTrainer: () => Promise<Trainer>;
+  readonly load: Omit<LoadOptions, 'resume'>;
+  readonly target: SyncTarget;
+  /** Plays and grades G episodes of each problem, but for those that have been. */
+  readonly play: (asked: Asked) => Promise<{ readonly episodes: Episodes }>;
+  readonly onEvent: (event: DapoEvent) => void | Promise<void>;
+  readonly onWarning: (message: string) => void;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+export type DapoEvent =
+  | { readonly type: 'iteration_start'; readonly iteration: number; readonly problems: number }
+  | DapoEntry;
+
+/** Tries of an iteration whose trainer dies. */
+const TRIES = 3;
+
+/** Where the weights after an iteration are; 0: there are none, as it is the model itself. */
+export const checkpointOf = (folder: string, iteration: number): string =>
+  join(folder, 'checkpoints', String(iteration).padStart(4, '0'));
+
+/** The last iteration of a journal that has a checkpoint; 0: none. */
+export function lastSaved(entries: readonly DapoEntry[]): number {
+  return entries.reduce(
+    (last, entry) => (entry.type === 'iteration' && entry.saved ? entry.iteration : last),
+    0,
+  );
+}
+
+/**
+ * Iterations of rollouts, grading and optimiser steps (arXiv 2508.03501, section 4.3, after DAPO), from where the journal ends to the last one. Rejects with the
+ * trainer's error after {@link TRIES} tries, with `too_many_failures` where the machine fails too many episodes, `trainer_non_finite` for a gradient that is not finite; the
+ * last checkpoint stands, and the same call goes on.
+ */
+export async function trainDapo(run: DapoRun): Promise<void> {
+  const { settings, journal, folder } = run;
+  for (let tries = 1; lastSaved(journal.entries) < settings.iterations; tries++) {
+    const from = lastSaved(journal.entries);
+    let trainer: Trainer | undefined;
+    try {
+      trainer = await start(run, from);
+      for (let iteration = from + 1; iteration <= settings.iterations; iteration++) {
+        run.signal.throwIfAborted();
+        await iterate(run, trainer, iteration);
+        tries = 1;
+        const old = iteration - settings.output.keepCheckpoints * settings.output.checkpointEvery;
+        if (old > 0) await rm(checkpointOf(folder, old), { recursive: true, force: true });
+      }
+    } catch (error) {
+      run.signal.throwIfAborted();
+      if (!(error instanceof AssayError && error.code === 'trainer_failed') || tries === TRIES) throw error;
+      run.onWarning(`${error.message}; starting it again`);
+    } finally {
+      await trainer?.stop().catch(() => undefined);
+    }
+  }
+}
+
+async function start(run: DapoRun, from: number): Promise<Trainer> {
+  const trainer = await run.openTrainer();
+  try {
+    await trainer.load({ ...run.load, ...(from === 0 ? {} : { resume: checkpointOf(run.folder, from) }) });
+    return trainer;
+  } catch (error) {
+    await trainer.stop().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function iterate(run: DapoRun, trainer: Trainer, iteration: number): Promise<void> {
+  const { settings, journal, clock, onEvent, onWarning } = run;
+  const before = clock.now();
+  const { seed, algorithm, optimizer, episode } = settings;
+  const problems = problemsOf({ seed, iteration: iteration - 1, count: algorithm.problems, pool: run.pool });
+  await onEvent({ type: 'iteration_start', iteration, problems: problems.length });
+  const { url, weightVersion } = await trainer.sync(run.target);
+  const { episodes } = await run.play({ iteration, problems, url, weightVersion });
+  const facts = await survey(episodes());
+  assertFresh(facts, weightVersion);
+  const { samples, counts } = signalOf(groupsOf(problems, facts), {
+    ...algorithm,
+    penalty:
+      algorithm.penalty === 'none' ? null : { threshold: algorithm.turnThreshold, maxTurns: episode.turns },
+  });
+  assertScorable(counts, episode.maxUnscorable);
+  const { steps, warnings } = planSteps(samples, { ...algorithm, seed, iteration: iteration - 1 });
+  for (const warning of warnings) onWarning(`iteration ${iteration}: ${warning}`);
+  const trained = clock.now();
+  const stepsBefore = stepsOf(journal.entries, iteration - 1);
+  const learned = await learn({
+    ...{ steps, stepsBefore, trainer, algorithm, optimizer },
+    trajectories: (ids) => trajectoriesIn(episodes(ids)),
+    async onStep({ episodes, learningRate, gradientNorm, sums }, index) {
+      const step = stepsBefore + index + 1;
+      const entry = {
+        type: 'step',
+        iteration,
+        step,
+        episodes,
+        learningRate,
+        gradientNorm,
+        sums: { ...sums },
+      } as const;
+      warnOfOther(entry, journal.entries, onWarning);
+      await journal.append(entry);
+      await onEvent(entry);
+    },
+  });
+  if (learned.at(-1)?.gradientNorm === null)
+    throw new AssayError(
+      'trainer_non_finite',
+      `the gradient of step ${stepsBefore + learned.length} is not finite`,
+    );
+  const saved = iteration % settings.output.checkpointEvery === 0 || iteration === settings.iterations;
+  if (saved) await trainer.save(checkpointOf(run.folder, iteration));
+  const entry: IterationEntry = {
+    ...{ type: 'iteration', iteration, outcomes: outcomesOf(facts), counts: { ...counts }, saved },
+    steps: stepsBefore + learned.length,
+    weightVersion: learned.at(-1)?.weightVersion ?? weightVersion,
+    metrics: metricsOf(facts, learned),
+    seconds: { rollouts: (trained - before) / 1000, training: (clock.now() - trained) / 1000 },
+    finishedAt: clock.iso(),
+  };
+  await journal.append(entry);
+  await onEvent(entry);
+}
+
+/** Synchronous training: all episodes of an iteration are of its weights. */
+function assertFresh(facts: readonly EpisodeFacts[], weightVersion: string): void {
+  for (const { episodeId, weightVersions } of facts) {
+    const other = weightVersions.find((version) => version !== weightVersion);
+    if (other !== undefined)
+      throw new AssayError(
+        'stale_weights',
+        `episode ${episodeId} was sampled from weights ${other}, the trainer has ${weightVersion}`,
+      );
+  }
+}
+
+function assertScorable(
+  { episodes, unscorable }: { readonly episodes: number; readonly unscorable: number },
+  most: number,
+): void {
+  if (episodes === 0 || unscorable / episodes > most)
+    throw new AssayError(
+      'too_many_failures',
+      `${unscorable} of ${episodes} episodes have no score for the machine's fault; a run goes on with at most ${most * 100} %`,
+    );
+}
+
+function stepsOf(entries: readonly DapoEntry[], iteration: number): number {
+  return entries.reduce(
+    (steps, entry) => (entry.type === 'iteration' && entry.iteration === iteration ? entry.steps : steps),
+    0,
+  );
+}
+
+/** A step that was computed before the run was killed must come out as it did then. */
+function warnOfOther(now: StepEntry, entries: readonly DapoEntry[], onWarning: DapoRun['onWarning']): void {
+  const before = entries.findLast((entry) => entry.type === 'step' && entry.step === now.step);
+  if (before !== undefined && before.type === 'step' && before.sums['loss'] !== now.sums['loss'])
+    onWarning(
+      `step ${now.step} was computed once more: its loss is ${now.sums['loss']}, and was ${before.sums['loss']}`,
+    );
+}
+
+function outcomesOf(facts: readonly EpisodeFacts[]): IterationEntry['outcomes'] {
+  const outcomes: IterationEntry['outcomes'] = {};
+  for (const { instanceId, outcome } of facts) {
+    const { resolved, scored } = outcomes[instanceId] ?? { resolved: 0, scored: 0 };
+    outcomes[instanceId] = {
+      resolved: resolved + (outcome ?? 0),
+      scored: scored + (outcome === null ? 0 : 1),
+    };
+  }
+  return outcomes;
+}
+
+async function* trajectoriesIn(episodes: AsyncIterable<ScoredTrajectory>): AsyncGenerator<Trajectory> {
+  for await (const { trajectory } of episodes) yield trajectory;
+}

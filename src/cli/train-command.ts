@@ -1,0 +1,67 @@
+import type { Command, CommandGroup } from './command.js';
+import type { InstanceImageFlags } from './connect.js';
+import { ENGINE_FLAGS, type EngineFlags, JSON_FLAG, withGroups } from './flags.js';
+import { EVAL_IMAGE_FLAGS, RUN_FLAGS } from './run-flags.js';
+
+const OPTIONS = {
+  config: { alias: 'c', type: 'string', demandOption: true, desc: 'YAML or JSON: docs/train.md' },
+  'dry-run': {
+    type: 'boolean',
+    default: false,
+    desc: 'Say what the configuration implies (rollouts, tokens, memory, sandboxes), and stop',
+  },
+  retries: RUN_FLAGS.retries,
+  timeout: RUN_FLAGS.timeout,
+  progress: RUN_FLAGS.progress,
+  quiet: RUN_FLAGS.quiet,
+  ...JSON_FLAG,
+} as const;
+
+/** The flags of `assay train`, as yargs gives them. */
+export type TrainArgs = Partial<EngineFlags> &
+  InstanceImageFlags &
+  Readonly<{
+    config: string;
+    'dry-run'?: boolean;
+    retries?: number;
+    timeout?: string;
+    progress?: 'auto' | 'bars' | 'plain' | 'none';
+    quiet?: boolean;
+    json?: boolean;
+  }>;
+
+const AGAIN =
+  'Killed at any moment, the same command goes on: no episode is played again, no step is applied twice. docs/train.md';
+
+function command(name: 'rft' | 'dapo', describe: string, example: string): Command {
+  return {
+    command: name,
+    describe,
+    builder: (yargs) =>
+      withGroups(
+        yargs
+          .example(`$0 train ${name} --config ${example}.yaml --dry-run`, 'what it would take')
+          .example(`$0 train ${name} --config ${example}.yaml`, 'do it; again, and it goes on')
+          .epilogue(AGAIN),
+        { 'Training:': OPTIONS, 'Engine:': ENGINE_FLAGS, 'Images:': EVAL_IMAGE_FLAGS },
+      ),
+    run: async (args, host) => {
+      const { trainRftCommand, trainDapoCommand } = await import('./train.js');
+      return name === 'rft' ? trainRftCommand(args, host) : trainDapoCommand(args, host);
+    },
+  };
+}
+
+export const trainCommands: CommandGroup = {
+  command: 'train',
+  describe: 'Train on the reward: rejection fine-tuning, then DAPO',
+  example: ['$0 train dapo --config stage1.yaml --dry-run', 'what the configuration implies'],
+  actions: [
+    command('rft', 'Rejection fine-tuning: learn from the episodes that were resolved', 'rft'),
+    command(
+      'dapo',
+      'Synchronous DAPO: rollouts, grading and optimiser steps, iteration by iteration',
+      'stage1',
+    ),
+  ],
+};

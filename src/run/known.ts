@@ -1,0 +1,59 @@
+import type { Verdict } from '../model/verdict.js';
+import type { Job } from '../run-instance.js';
+import type { Attempts } from './attempts.js';
+import { attemptFolder } from './folder.js';
+import { readLogs } from './record.js';
+import { taskOfJob } from './task.js';
+
+/** Verdicts by what decides them: the patch, the instance's row, the profile and its grader's version. */
+export interface KnownVerdicts {
+  /** Takes over what a run folder holds. */
+  add(folder: string, jobs: readonly Job[], verdicts: readonly Verdict[]): void;
+  /** Attempts that give a verdict that is known, with its logs, and find it once where several ask at the same time. */
+  before(attempts: Attempts, folder: string): Attempts;
+}
+
+interface Known {
+  readonly verdict: Verdict;
+  /** Of the attempt that found it. */
+  readonly from: string;
+}
+
+/** For patches that come again, as those of a policy in training do. A failure of the machine's is not kept. */
+export function knownVerdicts({ strict }: { readonly strict: boolean }): KnownVerdicts {
+  const found = new Map<string, Promise<Known | undefined>>();
+  const keyOf = (job: Job) => taskOfJob(job, strict).key;
+  const knownOf = (verdict: Verdict | undefined, folder: string): Known | undefined =>
+    verdict === undefined || verdict.outcome === 'infra_error'
+      ? undefined
+      : { verdict, from: attemptFolder(folder, verdict.instanceId, verdict.attempt) };
+  return {
+    add(folder, jobs, verdicts) {
+      const byKey = new Map(verdicts.map((verdict) => [`${verdict.instanceId}/${verdict.attempt}`, verdict]));
+      for (const job of jobs) {
+        const known = knownOf(byKey.get(`${job.spec.instanceId}/${job.prediction.attempt}`), folder);
+        if (known !== undefined) found.set(keyOf(job), Promise.resolve(known));
+      }
+    },
+    before: (attempts, folder) => ({
+      async attempt(job, hooks) {
+        const key = keyOf(job);
+        const known = await found.get(key)?.catch(() => undefined);
+        if (known !== undefined) {
+          const { attempt, model } = job.prediction;
+          const record = await hooks.begin(1, job.prediction.patch);
+          await record.adopt(await readLogs(known.from));
+          const verdict = { ...known.verdict, attempt, model };
+          await record.finish(verdict);
+          return verdict;
+        }
+        const asked = attempts.attempt(job, hooks);
+        const keeps = asked.then((verdict) => knownOf(verdict, folder));
+        keeps.catch(() => undefined);
+        found.set(key, keeps);
+        return asked;
+      },
+      finish: () => attempts.finish(),
+    }),
+  };
+}
