@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import torch
 from server_setup import CONTEXT, VOCABULARY, Client, Session, model, reference, tokenizer
 
 from assay_trainer import server
+from assay_trainer.server.engine import Engine
+from assay_trainer.server.server import Server
 
 torch.set_num_threads(1)
 
@@ -31,6 +34,10 @@ def client(session: Session) -> Iterator[Client]:
     url = server.start(session, "127.0.0.1", 0, "tiny")
     yield Client(url)
     server.stop()
+
+
+def url_of(client: Client) -> str:
+    return f"http://{client.connection.host}:{client.connection.port}"
 
 
 def prompt_of(seed: int, length: int) -> list[int]:
@@ -52,7 +59,7 @@ def test_log_probabilities_are_the_models_own(session: Session, client: Client) 
 
 
 def test_log_probabilities_hold_in_mixed_batches_and_over_turns(session: Session, client: Client) -> None:
-    url = f"http://{client.connection.host}:{client.connection.port}"
+    url = url_of(client)
 
     def episode(seed: int) -> tuple[float, int]:
         own, prompt, worst, reused = Client(url), prompt_of(seed % 3, 20 + seed), 0.0, 0
@@ -71,7 +78,7 @@ def test_log_probabilities_hold_in_mixed_batches_and_over_turns(session: Session
 
 
 def test_the_same_seed_gives_the_same_tokens_alone_and_in_a_batch(session: Session, client: Client) -> None:
-    url = f"http://{client.connection.host}:{client.connection.port}"
+    url = url_of(client)
     prompt = prompt_of(5, 30)
     alone = client.complete(prompt, max_tokens=20, seed=7)["choices"][0]["token_ids"]
     with ThreadPoolExecutor(8) as pool:
@@ -248,7 +255,7 @@ def test_weights_that_are_no_numbers_are_an_error_that_leaves_nothing_behind(ses
 
 
 def test_a_client_that_leaves_ends_its_request(client: Client) -> None:
-    other = Client(f"http://{client.connection.host}:{client.connection.port}")
+    other = Client(url_of(client))
     other.connection.request("POST", "/v1/completions", json.dumps({"prompt": [1], "max_tokens": 250}))
     while client.call("/server_info").json["running"] == 0:
         pass
@@ -268,3 +275,87 @@ def test_stopping_answers_what_is_running(session: Session) -> None:
         server.stop()
         assert answer.result().status == 503
     assert not any(thread.name == "policy-server" for thread in threading.enumerate())
+
+
+def test_a_prompt_of_many_passes_takes_turns_with_others() -> None:
+    session = Session(model(max_position_embeddings=12000, num_hidden_layers=1), tokenizer())
+    client = Client(server.start(session, "127.0.0.1", 0, "tiny"))
+    long = prompt_of(1, 9500)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            other = pool.submit(client.complete, prompt_of(2, 20), max_tokens=200)
+            answer = pool.submit(Client(url_of(client)).complete, long, max_tokens=3).result()
+        assert errors(session, long, answer) < 1e-4
+        assert errors(session, prompt_of(2, 20), other.result()) < 1e-4
+    finally:
+        server.stop()
+
+
+def test_another_model_of_the_session_is_served_once_it_is_there(session: Session, client: Client) -> None:
+    prompt = prompt_of(4, 40)
+    client.complete(prompt, max_tokens=10)
+    with session.lock:
+        session.model = model(seed=5, max_position_embeddings=2 * CONTEXT)
+    answer = client.complete(prompt, max_tokens=10)
+    assert errors(session, prompt, answer) < 1e-4
+    assert client.call("/v1/models").json["data"][0]["max_model_len"] == 2 * CONTEXT
+
+
+def test_more_requests_than_rows_or_memory_wait_for_their_turn(session: Session) -> None:
+    class Small(Engine):
+        """Room for three rows of the context."""
+
+        def _has_room(self, rows: int, length: int) -> bool:
+            return rows * length <= 3 * CONTEXT
+
+    running = Server(session, Small(session), "127.0.0.1", 0, "tiny")
+
+    def ask(index: int) -> float:
+        prompt = prompt_of(index, 30 + index)
+        return errors(session, prompt, Client(running.url).complete(prompt, max_tokens=20, seed=index))
+
+    try:
+        with ThreadPoolExecutor(80) as pool:
+            assert max(pool.map(ask, range(80))) < 1e-4
+    finally:
+        running.stop()
+
+
+def test_penalties_and_truncation_are_in_effect(client: Client) -> None:
+    fields = {"temperature": 0.7, "top_p": 0.9, "top_k": 20, "min_p": 0.01, "presence_penalty": 2, "repetition_penalty": 1.5}
+    answer = client.complete([1, 2, 3], max_tokens=40, **fields)
+    assert {name: answer["sampling_params"][name] for name in fields} == fields
+    assert client.complete([1, 2, 3], max_tokens=40, top_k=1, seed=1)["choices"][0]["token_ids"] == (
+        client.complete([1, 2, 3], max_tokens=40, temperature=0, seed=2)["choices"][0]["token_ids"]
+    )
+
+
+def test_an_answer_ends_before_a_text_that_stops_it(client: Client) -> None:
+    whole = client.complete([1, 2, 3], max_tokens=30)["choices"][0]
+    stop = whole["text"][5:7]
+    cut = client.complete([1, 2, 3], max_tokens=30, stop=[stop])["choices"][0]
+    assert cut["finish_reason"] == "stop"
+    assert cut["text"] == whole["text"][: whole["text"].index(stop)]
+    assert cut["token_ids"] == whole["token_ids"][: len(cut["token_ids"])]
+
+
+def test_calls_that_are_no_http_are_refused_and_others_live_on(client: Client) -> None:
+    for raw in (b"nonsense\r\n\r\n", b"POST /v1/completions HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"x" * 100_000):
+        with socket.create_connection((client.connection.host, client.connection.port)) as connection:
+            connection.sendall(raw)
+            assert connection.recv(20).startswith(b"HTTP/1.1 4")
+    assert client.call("/health").status == 200
+
+
+def test_who_waits_for_the_lock_gets_it_while_others_generate(session: Session, client: Client) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        def ask(index: int) -> None:
+            Client(url_of(client)).complete(prompt_of(index, 20), max_tokens=220, seed=index)
+        running = [pool.submit(ask, index) for index in range(4)]
+        while client.call("/server_info").json["running"] == 0:
+            pass
+        # Each time of many, before those requests are over.
+        for _ in range(3):
+            with session.lock:
+                pass
+        assert not all(one.done() for one in running)

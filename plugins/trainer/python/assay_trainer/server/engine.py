@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .forward import Forward
-from .prefixes import Prefixes
+from .prefixes import Entry, Prefixes
 from .sampling import Controls, Draws, Seen, draw
 
 MAX_ROWS = 64
@@ -86,6 +86,7 @@ class Engine:
         self._active: list[Request] = []
         self._decoding = 0
         self._steps_waited = 0
+        self._has_prefilled = False
 
     @torch.inference_mode()
     def _bind(self) -> None:
@@ -96,10 +97,6 @@ class Engine:
         self._rows_bytes, prefix_bytes = _memory(model.device)
         self._prefixes = Prefixes(prefix_bytes)
         self._version = self._session.weight_version
-
-    @property
-    def vocabulary(self) -> int:
-        return self._forward.vocabulary
 
     @property
     def has_work(self) -> bool:
@@ -117,7 +114,9 @@ class Engine:
         ended = [*self._active, *self._waiting]
         self._active, self._decoding = [], 0
         self._waiting.clear()
-        self._forget()
+        self._prefixes.clear()
+        # They may hold what is no number.
+        self._rows.clear()
         for request in ended:
             request.error, request.error_status = error, status
             request.on_end(request)
@@ -133,21 +132,20 @@ class Engine:
             self._renew()
         if self._decoding == len(self._active) and self._is_time_to_admit():
             self._admit()
-        if self._decoding < len(self._active):
+        # A prompt of many passes takes turns with those that decode.
+        if self._decoding < len(self._active) and not (self._has_prefilled and self._decoding > 0):
             self._prefill()
-        elif self._active:
+            self._has_prefilled = True
+        elif self._decoding > 0:
             self._decode()
+            self._has_prefilled = False
 
     def _renew(self) -> None:
         """New weights: every state is of the old ones."""
         self._version = self._session.weight_version
         self._waiting.extendleft(reversed(self._active))
         self._active, self._decoding = [], 0
-        self._forget()
-
-    def _forget(self) -> None:
         self._prefixes.clear()
-        self._rows.clear()
         for request in self._waiting:
             request.cached = 0
 
@@ -189,33 +187,34 @@ class Engine:
 
     def _admit(self) -> None:
         """Gives rows to those that wait longest, as many as one pass and the memory have room for."""
-        group: list[tuple[Request, Any, int]] = []
-        longest = 0
+        first = len(self._active)
+        found: list[tuple[Entry | None, int]] = []
+        longest = total = 0
         end = max(map(self._end_of, self._active), default=0)
-        while self._waiting and len(self._active) + len(group) < MAX_ROWS:
+        while self._waiting and len(self._active) < MAX_ROWS:
             request = self._waiting[0]
+            # The last token is computed in any case: what follows it is to be sampled.
             entry, shared = self._prefixes.match(request.tokens[:-1])
             longest = max(longest, len(request.tokens) - shared)
-            if group and (len(group) + 1) * longest > PREFILL_TOKENS:
+            total = max(total, len(request.tokens))
+            end = max(end, self._end_of(request))
+            count = len(self._active) + 1
+            if count > 1 and not self._has_room(count, end):
                 break
-            ends = [end, self._end_of(request)]
-            if (self._active or group) and not self._has_room(len(self._active) + len(group) + 1, max(ends)):
+            if found and (len(found) + 1) * longest > min(PREFILL_TOKENS, self._forward.most_tokens(total)):
                 break
-            end = max(ends)
-            self._waiting.popleft()
-            group.append((request, entry, shared))
-        # Longest first: where prompts take several passes, those that take part in one are neighbours.
-        group.sort(key=lambda item: len(item[0].tokens) - item[2], reverse=True)
-        rows = len(self._active) + len(group)
-        self._reserve(rows, max(len(request.tokens) for request, _, _ in group))
-        for request, entry, shared in group:
+            found.append((entry, shared))
+            self._active.append(self._waiting.popleft())
+        group = self._active[first:]
+        if group:
+            self._reserve(len(self._active), max(len(request.tokens) for request in group))
+        for row, (request, (entry, shared)) in enumerate(zip(group, found), start=first):
             if entry is not None:
-                self._rows.put(len(self._active), entry.states, shared)
+                self._rows.put(row, entry.states, shared)
             request.cached = shared
             request.reused = max(request.reused, min(shared, len(request.prompt)))
             if request.controls.is_penalised:
-                request.seen = Seen(request.prompt, request.sampled, self.vocabulary, self._forward.device)
-            self._active.append(request)
+                request.seen = Seen(request.prompt, request.sampled, self._forward.vocabulary, self._forward.device)
 
     @staticmethod
     def _end_of(request: Request) -> int:
@@ -228,43 +227,45 @@ class Engine:
         """Room for so many rows of so many tokens; for more rows than that, so as not to grow each time, where memory allows."""
         if rows <= self._rows.rows and length <= self._rows.length:
             return
-        length = max(length, self._rows.length)
+        if length > self._rows.length:
+            length = max(length, min(2 * self._rows.length, self._forward.context))
+        else:
+            length = self._rows.length
         spare = min(MAX_ROWS, max(8, 2 * rows, self._rows.rows))
         self._rows.reserve(spare if self._has_room(spare, length) else rows, length)
 
     def _prefill(self) -> None:
-        """A pass over prompts: all of it where it is no longer than `PREFILL_TOKENS`, else its next part."""
+        """A pass over the prompts of a group; where it is a single long one, over its next part."""
         first = self._decoding
         group = self._active[first:]
-        left = len(group[0].tokens) - group[0].cached
-        size = min(left, PREFILL_TOKENS // len(group))
-        # What the longest has left takes so many passes after this one; the others do theirs in the last of them.
-        after = -(-left // size) * size - size
-        parts = [max(0, len(request.tokens) - request.cached - after) for request in group]
-        part = group[: 1 + max(row for row, count in enumerate(parts) if count > 0)]
-        width = max(parts)
-        ids = [[0] * (width - count) + request.tokens[request.cached : request.cached + count] for request, count in zip(part, parts)]
-        slots = [
-            [-1] * (width - count) + list(range(request.cached, request.cached + count))
-            for request, count in zip(part, parts)
-        ]
+        most = min(PREFILL_TOKENS, self._forward.most_tokens(max(len(request.tokens) for request in group))) // len(group)
+        counts = [min(len(request.tokens) - request.cached, max(1, most)) for request in group]
+        width = max(counts)
+        ids = []
+        slots = []
+        for request, count in zip(group, counts):
+            end = request.cached + count
+            padding = width - count
+            ids.append([0] * padding + request.tokens[request.cached : end])
+            slots.append([-1] * padding + list(range(request.cached, end)))
         logits = self._forward(first, ids, slots)
-        for request, count in zip(part, parts):
+        for request, count in zip(group, counts):
             request.cached += count
-        if after == 0:
+        if all(request.cached == len(request.tokens) for request in group):
             self._decoding = len(self._active)
             self._sample(first, logits)
 
     def _decode(self) -> None:
-        self._reserve(len(self._active), max(request.cached for request in self._active) + 1)
-        ids = [[request.tokens[-1]] for request in self._active]
-        logits = self._forward(0, ids, [[request.cached] for request in self._active])
-        for request in self._active:
+        group = self._active[: self._decoding]
+        self._reserve(len(self._active), max(request.cached for request in group) + 1)
+        ids = [[request.tokens[-1]] for request in group]
+        logits = self._forward(0, ids, [[request.cached] for request in group])
+        for request in group:
             request.cached += 1
         self._sample(0, logits)
 
     def _sample(self, first: int, logits: Tensor) -> None:
-        group = self._active[first:]
+        group = self._active[first : self._decoding]
         tokens, logprobs = draw(
             logits,
             [request.controls for request in group],

@@ -14,7 +14,10 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 from . import attention
 from .rows import LENGTH_STEP, Rows, Shape, Window
 
+MASK_ELEMENTS = 2**26
+"""Of the largest mask of a pass: 256 MiB in float32."""
 TRACE_TOLERANCE = 1e-4
+"""Largest difference of hidden states between a traced pass and the model's own."""
 
 
 class Forward:
@@ -31,6 +34,7 @@ class Forward:
         self._base = model.base_model
         self._head = model.get_output_embeddings()
         self.vocabulary: int = self._head.weight.shape[0]
+        self.context: int = self._config.max_position_embeddings
         self._sliding: int | None = getattr(self._config, "sliding_window", None)
         heads = self._config.num_attention_heads
         self._groups = heads // (getattr(self._config, "num_key_value_heads", None) or heads)
@@ -49,6 +53,10 @@ class Forward:
         with self._as_server():
             hidden = self._pass(len(ids[0]) == 1)(*inputs)
         return torch.nn.functional.linear(hidden.float(), self._head.weight.float())
+
+    def most_tokens(self, columns: int) -> int:
+        """How many tokens one pass may compute that look at so many positions: their mask has to fit into the memory."""
+        return MASK_ELEMENTS // (self._groups * columns)
 
     def _pass(self, is_decoding: bool) -> Callable[..., Tensor]:
         if is_decoding not in self._passes:
