@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.integrations.liger import apply_liger_kernel
+from transformers.utils import is_liger_kernel_available
 
 from . import context, parallel, state
 from .errors import TrainerError
@@ -89,6 +91,7 @@ def load(options: LoadOptions, root: Path | None, place: Place, together: Callab
     model = source if place.processes == 1 else empty(config)
     if place.processes > 1 and lora:
         add_lora(model, lora)
+    _fast_kernels(model, place)
     if options.checkpointing:
         model.activation_checkpointing_enable()
     attention = training_attention(place.device)
@@ -112,6 +115,12 @@ def _describe(options: LoadOptions, folder: str | None, saved: Saved | None) -> 
     yarn = None if saved else options.yarn
     config = read_config(folder, yarn) if folder else random_config(options.config, yarn)
     return config, read_tokenizer(folder or options.tokenizer)
+
+
+def _fast_kernels(model: PreTrainedModel, place: Place) -> None:
+    """Liger's kernels of norms, rotations and gates, where there is a GPU and they are installed; the head and the loss stay ours."""
+    if place.device.type == "cuda" and is_liger_kernel_available():
+        apply_liger_kernel(model, {"cross_entropy": False, "fused_linear_cross_entropy": False})
 
 
 def _make(config: PreTrainedConfig, folder: str | None, seed: int, lora: Lora | None, root: Path | None) -> PreTrainedModel:

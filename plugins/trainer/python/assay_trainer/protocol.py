@@ -8,6 +8,7 @@ import platform
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from typing import Any
 
 import safetensors
@@ -177,8 +178,17 @@ def hello(place: Place) -> dict[str, Any]:
             "transformers": transformers.__version__,
             "safetensors": safetensors.__version__,
             "cuda": torch.version.cuda if place.device.type == "cuda" else None,
+            "flash_attn": _version("flash-attn"),
+            "liger_kernel": _version("liger-kernel"),
         },
     }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _parse(line: bytes) -> dict[str, Any]:

@@ -133,12 +133,12 @@ class Child:
 class Inside:
     """The protocol in this process, so that a test can look at gradients and weights."""
 
-    def __init__(self, folder: Path, tokenizer: Path, **load: Any) -> None:
+    def __init__(self, folder: Path, tokenizer: Path, place: Any = None, **load: Any) -> None:
         from assay_trainer.parallel import Place
         from assay_trainer.protocol import Protocol
 
         self.folder = folder
-        self.protocol = Protocol(Place(torch.device("cpu")))
+        self.protocol = Protocol(place or Place(torch.device("cpu")))
         self.seq = 0
         self.do("load", **{name: value for name, value in load_request(tokenizer, **load).items() if name != "op"})
 

@@ -13,7 +13,8 @@ import pytest
 import torch
 from assay_trainer import checkpoint, state
 from assay_trainer.errors import TrainerError
-from helpers import ADAM, POLICY, Child, Inside, load_request, random_batch, write_batch
+from assay_trainer.parallel import Place
+from helpers import ADAM, POLICY, Child, Inside, assert_same, load_request, random_batch, write_batch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
@@ -258,3 +259,28 @@ def test_optimiser_options_come_from_the_request_also_on_resume(tmp_path: Path, 
     inside.change("save", folder=str(tmp_path / "saved"))
     again = Inside(tmp_path, tokenizer, resume=str(tmp_path / "saved"), optimizer={**ADAM, "weight_decay": 0.5})
     assert again.protocol.session._now.optimizer.param_groups[0]["weight_decay"] == 0.5
+
+
+class HalfPlace(Place):
+    """A place that computes as CUDA does: passes in bfloat16."""
+
+    half = property(lambda self: True)
+
+
+def test_passes_in_bfloat16_train_float32_weights_and_resume_from_them_exactly(tmp_path: Path, tokenizer: Path) -> None:
+    place = HalfPlace(torch.device("cpu"))
+    exact, half = Inside(tmp_path, tokenizer), Inside(tmp_path, tokenizer, place)
+    assert half.do("hello")["dtype"] == "bfloat16"
+    sums = [inside.accumulate(random_batch([20, 33]), CROSS)["loss"] for inside in (exact, half)]
+    assert sums[1] == pytest.approx(sums[0], rel=0.05)
+    assert sums[1] != sums[0]
+    assert {p.dtype for p in half.model.parameters()} == {g.dtype for g in half.gradients().values()} == {torch.float32}
+    half.change("step", learning_rate=1e-3, gradient_clip=1.0)
+    half.change("save", folder=str(tmp_path / "half"))
+    served = load_file(tmp_path / "half" / "model" / "model.safetensors")
+    assert {tensor.dtype for tensor in served.values()} == {torch.bfloat16}
+    resumed = Inside(tmp_path, tokenizer, place, resume=str(tmp_path / "half"))
+    assert_same(dict(resumed.model.named_parameters()), dict(half.model.named_parameters()), 0.0)
+    train(half, tmp_path, range(1, 3))
+    train(resumed, tmp_path, range(1, 3))
+    assert_same(dict(resumed.model.named_parameters()), dict(half.model.named_parameters()), 0.0)

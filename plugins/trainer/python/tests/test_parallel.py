@@ -67,5 +67,12 @@ def test_two_processes_make_the_same_losses_gradients_and_weights_as_one(argumen
     target = {"kind": "embedded", "host": "127.0.0.1", "port": 0, "model": "m"}
     assert child.ask({"op": "sync", "seq": 62, "target": target})["error"]["code"] == "unsupported"
     assert child.do("accumulate", seq=63, batch=batch, loss=LOSSES[0])["tokens"] > 0
+    # Adapters, and activations that are computed twice.
+    change = {"lora": {"rank": 4, "alpha": 8.0}, "checkpointing": True}
+    child.do(**load_request(tokenizer, **change))
+    found, expected = work(child, tmp_path), work(Inside(tmp_path, tokenizer, **change), tmp_path)
+    assert found["norms"] == pytest.approx(expected["norms"], rel=1e-5)
+    for name in ("scores", "weights", "moments"):
+        assert_same(found[name], expected[name])
     assert child.do("stop") == {}
     assert child.process.wait(timeout=60) == 0
