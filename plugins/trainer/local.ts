@@ -13,6 +13,7 @@ import {
   lossMembers,
   type Members,
   type Op,
+  offerOf,
   requestLine,
   savedOf,
   scoresFileOf,
@@ -20,9 +21,11 @@ import {
   steppedOf,
   sumsOf,
   syncedOf,
-  targetMembers,
+  type WireTarget,
+  writtenOf,
 } from './protocol.js';
-import type { LoadOptions, Trainer } from './trainer.js';
+import type { LoadOptions, Synced, SyncTarget, Trainer } from './trainer.js';
+import { reloadVllm, type TensorSender, vllmTransfer } from './vllm.js';
 
 export interface LocalTrainerOptions {
   /** A Python with the trainer's packages; absent: that of `npm run trainer:setup`. */
@@ -127,6 +130,34 @@ function talkTo(process: LineProcess, folder: string, options: LocalTrainerOptio
       throw error;
     }
   };
+  const part = <T>(target: WireTarget, read: (result: unknown) => T) =>
+    ask('sync', { seq: nextSeq++, target }, read);
+  const sender: TensorSender = {
+    open: () => part({ kind: 'nccl_open' }, offerOf),
+    join: async (worldSize) => void (await part({ kind: 'nccl_join', world_size: worldSize }, writtenOf)),
+    send: async () => void (await part({ kind: 'nccl_send' }, writtenOf)),
+    lose: (error) => process.fail(error),
+  };
+  const transfers = new Map<string, ReturnType<typeof vllmTransfer>>();
+  const syncTo = async (target: SyncTarget): Promise<Synced> => {
+    const { capabilities } = await ask('hello', {}, helloOf);
+    if (!capabilities.sync.includes(target.kind))
+      throw new AssayError(
+        'trainer_refused',
+        `this trainer can't bring weights to ${target.kind}: ${capabilities.sync.join(', ')} is what it can`,
+      );
+    if (target.kind === 'embedded') return part(target, syncedOf);
+    const { url } = target;
+    const server = { url, clock: options.clock, signal: options.signal, seconds: deadlines.sync };
+    if (target.kind === 'vllm_reload') {
+      const weights = resolve(target.folder);
+      const weightVersion = await part({ kind: 'folder', folder: weights }, writtenOf);
+      return { weightVersion, url: await reloadVllm(server, { folder: weights, weightVersion }) };
+    }
+    const transfer = transfers.get(url) ?? vllmTransfer(server, sender);
+    transfers.set(url, transfer);
+    return transfer.sync();
+  };
   const file = (name: string) => join(folder, `${lastId + 1}-${name}.safetensors`);
   const remove = (...paths: string[]) => Promise.all(paths.map((path) => rm(path, { force: true })));
   return {
@@ -159,7 +190,7 @@ function talkTo(process: LineProcess, folder: string, options: LocalTrainerOptio
       }),
     step: (step) => inTurn(() => ask('step', { seq: nextSeq++, ...stepMembers(step) }, steppedOf)),
     save: (path) => inTurn(() => ask('save', { seq: nextSeq++, folder: resolve(path) }, savedOf)),
-    sync: (target) => inTurn(() => ask('sync', { seq: nextSeq++, target: targetMembers(target) }, syncedOf)),
+    sync: (target) => inTurn(() => syncTo(target)),
     stop: () =>
       inTurn(async () => {
         // One that failed is over already.

@@ -12,6 +12,7 @@ import type {
   Synced,
   SyncTarget,
 } from './trainer.js';
+import type { Offer } from './vllm.js';
 
 /**
  * JSON lines between this process and the trainer: requests `{id, op, ...}` go to its stdin, answers `{id, ok, result}` or `{id, ok, error}`
@@ -83,6 +84,16 @@ const WireSaved = Type.Object({
 
 const WireSynced = Type.Object({ weight_version: Text, url: Text });
 
+const WireWritten = Type.Object({ weight_version: Text });
+
+const WireOffer = Type.Object({
+  weight_version: Text,
+  unique_id: Text,
+  names: Type.Array(Text),
+  dtype_names: Type.Array(Text),
+  shapes: Type.Array(Type.Array(Count)),
+});
+
 /** What the answer to `load` says: also the last number of a mutating call that the checkpoint knows. */
 export interface LoadAnswer {
   readonly loaded: Loaded;
@@ -142,11 +153,31 @@ export function savedOf(result: unknown): Saved {
   return { weightVersion: weight_version, files };
 }
 
-/** Result of `sync`. */
+/** Result of `sync` with the embedded server. */
 export function syncedOf(result: unknown): Synced {
   const { weight_version, url } = checked(result, WireSynced, 'sync');
   return { weightVersion: weight_version, url };
 }
+
+/** Result of `sync` with a folder, and of the parts of a transfer: the weight version. */
+export function writtenOf(result: unknown): string {
+  return checked(result, WireWritten, 'sync').weight_version;
+}
+
+/** Result of `sync` with `nccl_open`. */
+export function offerOf(result: unknown): Offer {
+  const { weight_version, unique_id, dtype_names, ...rest } = checked(result, WireOffer, 'sync');
+  return { ...rest, weightVersion: weight_version, uniqueId: unique_id, dtypeNames: dtype_names };
+}
+
+/** What `sync` does in the trainer. What concerns vLLM alone stays here (vllm.ts). */
+export type WireTarget =
+  | Extract<SyncTarget, { kind: 'embedded' }>
+  /** Writes the model, as transformers and vLLM read it. */
+  | { readonly kind: 'folder'; readonly folder: string }
+  | { readonly kind: 'nccl_open' }
+  | { readonly kind: 'nccl_join'; readonly world_size: number }
+  | { readonly kind: 'nccl_send' };
 
 /** Members of a request; those that are undefined are left out when it is written. */
 export type Members = Readonly<Record<string, unknown>>;
@@ -180,11 +211,6 @@ export function lossMembers(loss: Loss): Members {
 /** Members of `step`. */
 export function stepMembers({ learningRate, gradientClip }: StepOptions): Members {
   return { learning_rate: learningRate, gradient_clip: gradientClip };
-}
-
-/** The member `target` of `sync`; its names have no second word. */
-export function targetMembers(target: SyncTarget): Members {
-  return { ...target };
 }
 
 /** One line of stdin. Throws `internal` for numbers that JSON doesn't have, which would arrive as null. */

@@ -21,7 +21,7 @@ const HELLO = {
     entropy: true,
     context_parallel: false,
     lora: true,
-    sync: ['embedded'],
+    sync: ['embedded', 'vllm_reload'],
   },
   versions: { python: '3.11.7', cuda: null },
 };

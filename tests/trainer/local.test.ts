@@ -8,6 +8,7 @@ import { type LocalTrainerOptions, localTrainer } from '../../plugins/trainer/lo
 import type { LoadOptions, Trainer } from '../../plugins/trainer/trainer.js';
 import { packageRoot } from '../../src/index.js';
 import { testClock } from '../helpers/jobs.js';
+import { vllmServer } from './vllm-server.js';
 
 let folder = '';
 let trainers: Trainer[] = [];
@@ -167,6 +168,27 @@ describe('a trainer that does what it should', () => {
     const trainer = await start('flood:yes');
     await trainer.accumulate(BATCH, CE);
     expect((await readFile(join(folder, 'log'))).length).toBeGreaterThan(2_000_000);
+  });
+
+  test('weights go where it says that it can bring them', async () => {
+    const vllm = await vllmServer();
+    try {
+      const trainer = await start('');
+      const embedded = { kind: 'embedded', host: '127.0.0.1', port: 0, model: 'toy' } as const;
+      expect(await trainer.sync(embedded)).toEqual({ weightVersion: '0', url: 'http://127.0.0.1:1/v1' });
+      const weights = join(folder, 'weights');
+      const synced = await trainer.sync({ kind: 'vllm_reload', url: vllm.url, folder: weights });
+      expect(synced).toEqual({ weightVersion: '0', url: `${vllm.url}/v1` });
+      expect(vllm.weights()).toBe(weights);
+      const targets = (await requests()).flatMap(({ target }) => (target === undefined ? [] : [target]));
+      expect(targets).toEqual([embedded, { kind: 'folder', folder: weights }]);
+      await expect(trainer.sync({ kind: 'vllm_transfer', url: vllm.url })).rejects.toMatchObject({
+        code: 'trainer_refused',
+        message: expect.stringContaining('embedded, vllm_reload is what it can'),
+      });
+    } finally {
+      await vllm.close();
+    }
   });
 
   test('one that does not end when it is told to is killed', async () => {

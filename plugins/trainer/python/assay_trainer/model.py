@@ -111,12 +111,29 @@ def build(config: PreTrainedConfig, folder: str | None, seed: int) -> PreTrained
     except Exception as error:
         code = "unsupported" if "attention implementation" in str(error) else "model_unreadable"
         raise TrainerError(code, f"{folder or 'model.config'}: {type(error).__name__}: {error}") from error
+    return _steady(model)
+
+
+def empty(config: PreTrainedConfig) -> PreTrainedModel:
+    """The model of `build` without values."""
+    config._attn_implementation = "sdpa"
+    with torch.device("meta"):
+        return _steady(AutoModelForCausalLM.from_config(config, dtype=torch.float32))
+
+
+def _steady(model: PreTrainedModel) -> PreTrainedModel:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
         if isinstance(getattr(module, "attention_dropout", None), float):
             module.attention_dropout = 0.0
     return model
+
+
+def decoder_layers(model: PreTrainedModel) -> list[nn.Module]:
+    """The layers that are worth a group of their own when a model is split among processes."""
+    kinds = set(model._no_split_modules or ())
+    return [module for module in model.modules() if type(module).__name__ in kinds]
 
 
 def check_head(model: PreTrainedModel) -> None:
@@ -179,7 +196,7 @@ class Policy(nn.Module):
         self.half = half
 
     def forward(
-        self, ids: torch.Tensor, positions: torch.Tensor, lengths: tuple[int, ...], select: torch.Tensor, targets: torch.Tensor
+        self, ids: torch.Tensor, positions: torch.Tensor, select: torch.Tensor, targets: torch.Tensor, lengths: tuple[int, ...]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities [N] of `targets` [N] as predicted at the places `select` [N] of the row, and entropies [N]."""
         with torch.autocast(ids.device.type, torch.bfloat16, enabled=self.half):

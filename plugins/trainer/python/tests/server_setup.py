@@ -71,10 +71,10 @@ class Session:
     lock: Any = field(default_factory=threading.RLock)
 
 
-def reference(model: Any, ids: list[int]) -> list[float]:
+def reference(session: Session, ids: list[int]) -> list[float]:
     """The log-probability of each id after the first, computed whole and plainly."""
-    with torch.no_grad():
-        logits = model(input_ids=torch.tensor([ids])).logits[0, :-1].float()
+    with session.lock, torch.no_grad():
+        logits = session.model(input_ids=torch.tensor([ids])).logits[0, :-1].float()
     return torch.log_softmax(logits, dim=-1).gather(1, torch.tensor(ids[1:])[:, None])[:, 0].tolist()
 
 

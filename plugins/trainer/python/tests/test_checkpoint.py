@@ -171,14 +171,13 @@ def test_a_full_disk_leaves_the_checkpoint_that_was_there(
     assert inside.ask(request)["result"]["weight_version"] == "1"
 
 
-def fill(text: str) -> Any:
-    def write(root: Path) -> None:
-        (root / "model").mkdir()
-        (root / "model" / "weights").write_text(text * 10)
-        (root / "trainer").mkdir()
-        (root / "trainer" / "state").write_text(text)
-
-    return write
+def write(folder: Path, text: str) -> None:
+    root = checkpoint.begin(str(folder))
+    (root / "model").mkdir()
+    (root / "model" / "weights").write_text(text * 10)
+    (root / "trainer").mkdir()
+    (root / "trainer" / "state").write_text(text)
+    checkpoint.finish(str(folder))
 
 
 CALLS = ("mkdir", "rename", "open", "fsync", "unlink", "rmdir")
@@ -203,7 +202,7 @@ def save_and_die(folder: Path, at: int, swap: bool) -> bool:
             setattr(os, name, deadly(getattr(os, name)))
         exchange = deadly(checkpoint._exchange)
         checkpoint._exchange = exchange if swap else lambda *_: False
-        checkpoint.write(str(folder), fill("new"))
+        write(folder, "new")
         os._exit(0)
     _, status = os.waitpid(child, 0)
     return status == 0
@@ -214,7 +213,7 @@ def test_a_kill_at_any_call_of_a_save_leaves_the_old_checkpoint_or_the_new_one(s
     folder = tmp_path / "saved"
     seen = []
     for at in range(200):
-        checkpoint.write(str(folder), fill("old"))
+        write(folder, "old")
         through = save_and_die(folder, at, swap)
         root = checkpoint.locate(str(folder))
         seen.append((root / "trainer" / "state").read_text())

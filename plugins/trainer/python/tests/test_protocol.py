@@ -32,7 +32,13 @@ def test_a_process_answers_in_order_and_prints_nothing_else(tmp_path: Path, toke
     hello = child.do("hello")
     assert (hello["protocol"], hello["device"], hello["dtype"], hello["processes"]) == (1, "cpu", "float32", 1)
     assert set(hello["versions"]) >= {"python", "torch", "transformers", "cuda"}
-    assert child.do(**load_request(tokenizer)) == {"weight_version": "0", "parameters": 21856, "vocabulary": 97, "context": 256}
+    assert child.do(**load_request(tokenizer)) == {
+        "weight_version": "0",
+        "parameters": 21856,
+        "vocabulary": 97,
+        "context": 256,
+        "last_seq": None,
+    }
     batch = write_batch(tmp_path / "b.safetensors", random_batch([20, 5]))
     scores = read_scores(child.do("logprobs", batch=batch, out=str(tmp_path / "scores.safetensors")))
     assert {name: tuple(values.shape) for name, values in scores.items()} == {"logprobs": (25,), "entropies": (25,)}
@@ -80,7 +86,8 @@ def test_answers_come_back_with_a_checkpoint_and_go_with_a_fresh_load(inside: In
     stepped = inside.change("step", learning_rate=1e-3, gradient_clip=1.0)
     inside.change("save", folder=str(inside.folder / "saved"))
     inside.accumulate(random_batch([20]), CROSS)
-    assert inside.do(**load_request(tokenizer, resume=str(inside.folder / "saved")))["weight_version"] == "1"
+    loaded = inside.do(**load_request(tokenizer, resume=str(inside.folder / "saved")))
+    assert (loaded["weight_version"], loaded["last_seq"]) == ("1", 2)
     assert inside.do("step", seq=2, learning_rate=1e-3, gradient_clip=1.0) == stepped
     assert ask(inside, "step", seq=1, learning_rate=1e-3, gradient_clip=1.0) == "seq_conflict"
     assert inside.do(**load_request(tokenizer))["weight_version"] == "0"
@@ -216,5 +223,17 @@ def test_models_that_cannot_be_read_or_computed_exactly_are_refused(inside: Insi
     assert ask(inside, "logprobs", batch={"path": "/", "sha256": ""}, out="/") == "not_loaded"
 
 
-def test_a_target_of_sync_that_is_not_known_is_refused(inside: Inside) -> None:
+def test_a_sync_to_a_folder_writes_what_a_policy_server_loads(inside: Inside, tokenizer: Path) -> None:
+    inside.accumulate(random_batch([20]), CROSS)
+    inside.change("step", learning_rate=1e-2, gradient_clip=1.0)
+    folder = str(inside.folder / "served")
+    assert inside.change("sync", target={"kind": "folder", "folder": folder}) == {"weight_version": "1"}
+    served = Inside(inside.folder, tokenizer, model={"folder": folder})
+    batch = random_batch([20], seed=1)
+    assert torch.equal(served.logprobs(batch)["logprobs"], inside.logprobs(batch)["logprobs"])
+
+
+def test_a_sync_that_this_trainer_cannot_do_is_refused_and_not_offered(inside: Inside) -> None:
     assert ask(inside, "sync", seq=1, target={"kind": "carrier_pigeon"}) == "bad_request"
+    assert ask(inside, "sync", seq=1, target={"kind": "nccl_open"}) == "unsupported"
+    assert inside.do("hello")["capabilities"]["sync"] == ["embedded", "vllm_reload"]

@@ -42,7 +42,7 @@ def errors(session: Session, prompt: list[int], answer: dict) -> float:
     choice = answer["choices"][0]
     ids, logprobs = choice["token_ids"], choice["logprobs"]["token_logprobs"]
     assert len(ids) == len(logprobs) == answer["usage"]["completion_tokens"]
-    expected = reference(session.model, prompt + ids)[len(prompt) - 1 :]
+    expected = reference(session, prompt + ids)[len(prompt) - 1 :]
     return max(abs(one - other) for one, other in zip(logprobs, expected, strict=True))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+
 from .engine import Engine, Session
 from .server import Server
 
@@ -17,10 +19,14 @@ def start(session: Session, host: str, port: int, model_name: str) -> str:
     if _server is not None:
         raise RuntimeError(f"a server runs already at {_server.url}")
     with session.lock:
+        if getattr(getattr(session, "place", None), "processes", 1) > 1:
+            raise ValueError("the server samples in one process, and the trainer has several; sync to vLLM instead")
         if session.tokenizer is None:
             raise ValueError("the server needs a tokenizer, and the model has none")
         engine = Engine(session)
     _server = Server(session, engine, host, port, model_name)
+    # A thread in the middle of a pass must not outlive the interpreter.
+    atexit.register(stop)
     return _server.url
 
 

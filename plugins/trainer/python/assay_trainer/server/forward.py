@@ -11,17 +11,16 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
+from . import attention
 from .rows import LENGTH_STEP, Rows, Shape, Window
 
-ATTENTION = ("sdpa", "eager")
-"""Implementations that take a mask of any form."""
 TRACE_TOLERANCE = 1e-4
 
 
 class Forward:
     """Calls the model with masks and positions made here, which is cheaper than letting each call find them out. To be used in inference mode.
 
-    On a CPU the interpreter takes a third of the time of a small model's pass: passes are traced there, and checked against the model's own.
+    On a CPU, where the interpreter takes much of the time of a small model's pass, passes are traced, and checked against the model's own.
     """
 
     def __init__(self, model: Any, half: bool) -> None:
@@ -33,9 +32,14 @@ class Forward:
         self._head = model.get_output_embeddings()
         self.vocabulary: int = self._head.weight.shape[0]
         self._sliding: int | None = getattr(self._config, "sliding_window", None)
+        heads = self._config.num_attention_heads
+        self._groups = heads // (getattr(self._config, "num_key_value_heads", None) or heads)
         self._kinds = self._mask_kinds()
         with self._as_server():
             self._window = Window(self._probe())
+        dtype = self._window.kinds[0][0][2]
+        self._hidden = torch.tensor(float("-inf"), dtype=dtype, device=self.device)
+        self._shown = torch.zeros((), dtype=dtype, device=self.device)
         self.rows = Rows(self._window.kinds, self.device)
         self._passes: dict[bool, Callable[..., Tensor]] = {}
 
@@ -71,17 +75,15 @@ class Forward:
         ]
 
     def _masks(self, at: Tensor, columns: int) -> list[Tensor]:
-        query = at[:, None, :, None]
+        # Repeated here, once for all layers, as the attention needs it.
+        query = at.repeat(1, self._groups if at.shape[1] > 1 else 1)[:, None, :, None]
         column = torch.arange(columns, device=at.device)
-        dtype = self._window.kinds[0][0][2]
-        none = torch.zeros((), dtype=dtype, device=at.device)
-        hidden = torch.full((), float("-inf"), dtype=dtype, device=at.device)
         masks = []
         for kind in self._kinds:
             is_hidden = column > query
             if kind == "sliding_attention" and self._sliding is not None:
                 is_hidden = is_hidden | (column <= query - self._sliding)
-            masks.append(torch.where(is_hidden, hidden, none))
+            masks.append(torch.where(is_hidden, self._hidden, self._shown))
         return masks
 
     def run(self, ids: Tensor, positions: Tensor, places: Tensor, first: Tensor, *others: Tensor) -> Tensor:
@@ -163,7 +165,7 @@ class _Pass(torch.nn.Module):
 
 
 class _AsServer:
-    """The model as the server needs it: evaluating, with an attention that takes masks, and in the trainer's precision; afterwards as before."""
+    """The model as the server needs it: evaluating, with its attention, and in the trainer's precision; afterwards as before."""
 
     def __init__(self, model: Any, config: Any, half: bool) -> None:
         self._model = model
@@ -175,15 +177,13 @@ class _AsServer:
         if self._was_training:
             self._model.eval()
         self._attention = self._config._attn_implementation
-        if self._attention not in ATTENTION:
-            self._config._attn_implementation = "sdpa"
+        self._config._attn_implementation = attention.NAME
         if self._autocast is not None:
             self._autocast.__enter__()
 
     def __exit__(self, *error: Any) -> None:
         if self._autocast is not None:
             self._autocast.__exit__(*error)
-        if self._attention not in ATTENTION:
-            self._config._attn_implementation = self._attention
+        self._config._attn_implementation = self._attention
         if self._was_training:
             self._model.train()
