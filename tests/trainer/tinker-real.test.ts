@@ -65,6 +65,7 @@ real('a SkyRL server on a CPU', () => {
     const { stdout, stderr, status } = spawnSync(python, [script], {
       input: JSON.stringify(asked),
       encoding: 'utf8',
+      env: { ...process.env, PYTHONPATH: join(packageRoot(), 'plugins/trainer/python') },
     });
     if (status !== 0) throw new Error(stderr);
     return JSON.parse(stdout) as Reference;

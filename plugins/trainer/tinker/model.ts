@@ -1,6 +1,7 @@
 import { AssayError, type Clock } from '../../../src/index.js';
 import type { Connection, Members } from './connection.js';
 import { Fault, mayPass } from './fault.js';
+import type { Powers } from './servers.js';
 
 /** What is asked for when a model is made. */
 export interface ModelOptions {
@@ -8,7 +9,7 @@ export interface ModelOptions {
   /** Of LoRA; null: all parameters are trained, which SkyRL calls rank 0. */
   readonly rank: number | null;
   readonly seed: number;
-  readonly isIdempotent: boolean;
+  readonly powers: Pick<Powers, 'isIdempotent' | 'numbersModels'>;
   readonly clock: Clock;
 }
 
@@ -31,8 +32,8 @@ const HEARTBEAT_SECONDS = 10;
 
 /** Begins a session with a new model. Rejects like `Connection.post`. */
 export async function openModel(connection: Connection, options: ModelOptions): Promise<OpenModel> {
-  const { clock, isIdempotent } = options;
-  const once = { isRepeatable: isIdempotent };
+  const { clock, powers } = options;
+  const once = { isRepeatable: powers.numbersModels };
   const again = { isRepeatable: true };
   const session = { tags: ['assay'], user_metadata: null, sdk_version: '0.38.0', type: 'create_session' };
   const sessionId = text(await connection.post('create_session', session, again), 'session_id');
@@ -58,7 +59,7 @@ export async function openModel(connection: Connection, options: ModelOptions): 
     const taken = async (path: string, members: Members, isHarmless: boolean) => {
       const body = { model_id: id, seq_id: ++seq, ...members };
       try {
-        return await connection.post(path, body, { isRepeatable: isIdempotent || isHarmless });
+        return await connection.post(path, body, { isRepeatable: powers.isIdempotent || isHarmless });
       } catch (error) {
         const fault = error instanceof AssayError ? error.cause : undefined;
         // The number of a request that was refused is free: the service waits for each. One that may not have arrived leaves a gap.

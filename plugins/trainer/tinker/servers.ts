@@ -20,12 +20,15 @@ export type Gradients = 'server' | 'client';
 export interface Powers {
   /** A request that is sent again with its number is done once. */
   readonly isIdempotent: boolean;
+  /** So is one that makes a model. */
+  readonly numbersModels: boolean;
   readonly losses: readonly string[];
   readonly takesGradientClip: boolean;
 }
 
 const HOSTED: Powers = {
   isIdempotent: true,
+  numbersModels: true,
   // LossFnType of PyPI's tinker 0.38.0.
   losses: [
     'cross_entropy',
@@ -46,6 +49,7 @@ export function powersOf(server: TinkerServer, openapi: unknown): Powers {
   const losses = at(openapi, ['ForwardBackwardInput', 'properties', 'loss_fn', 'enum']);
   return {
     isIdempotent: at(openapi, ['OptimStepRequest', 'properties', 'seq_id']) !== undefined,
+    numbersModels: false,
     losses: Array.isArray(losses) ? losses.map(String) : ['cross_entropy'],
     takesGradientClip: at(openapi, ['AdamParams', 'properties', 'grad_clip_norm']) !== undefined,
   };

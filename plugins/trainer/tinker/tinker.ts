@@ -75,8 +75,7 @@ export function tinkerTrainer(options: TinkerOptions): Trainer {
     // SkyRL trains all parameters of one model at a time.
     await unload();
     const { clock } = options;
-    const { isIdempotent } = powers;
-    const model = await openModel(connection, { baseModel, rank, seed: wanted.seed, isIdempotent, clock });
+    const model = await openModel(connection, { baseModel, rank, seed: wanted.seed, powers, clock });
     const version = Number(resumed?.weightVersion ?? 0);
     const { optimizer } = wanted;
     const training = trainingOf({ model, server, powers, gradients, optimizer, chunkTokens, version });
