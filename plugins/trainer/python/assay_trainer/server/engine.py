@@ -36,12 +36,14 @@ class Session(Protocol):
 
 @dataclass(eq=False)
 class Request:
+    """A prompt, and what was sampled after it."""
+
     prompt: list[int]
     controls: Controls
     stop_tokens: frozenset[int]
-    """Called once, in the thread of the engine: the request is over."""
+    # Called once, in the thread of the engine: the request is over.
     on_end: Callable[[Request], None]
-    """Whether the text of the tokens so far holds one of `controls.stop`."""
+    # Whether the text of the tokens so far holds one of `controls.stop`.
     is_stopped: Callable[[list[int]], bool] | None = None
     sampled: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -51,7 +53,7 @@ class Request:
     error_status: int = 500
     is_cancelled: bool = False
     tokens: list[int] = field(init=False)
-    """How many of `tokens` have their states in the row."""
+    # How many of `tokens` have their states in the row, and how many of the prompt's were found there at first.
     cached: int = 0
     reused: int = 0
     draws: Draws = field(init=False)
