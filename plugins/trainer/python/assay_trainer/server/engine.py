@@ -22,6 +22,8 @@ PREFILL_WAIT = 4
 """Decoding steps that new requests wait for others, so that their prompts are computed in one pass."""
 
 
+SMALL = 20_000_000
+"""Parameters of a model whose passes are too short for several threads: these wait for each other longer than they compute."""
 GIB = 2**30
 
 
@@ -96,6 +98,7 @@ class Engine:
         model = self._session.model
         self._forward = Forward(model, getattr(getattr(self._session, "place", None), "half", False))
         self._rows = self._forward.rows
+        self._is_small = model.device.type == "cpu" and sum(weight.numel() for weight in model.parameters()) < SMALL
         self._rows_bytes, prefix_bytes = _memory(model.device)
         self._prefixes = Prefixes(prefix_bytes)
         self._version = self._session.weight_version
@@ -126,6 +129,18 @@ class Engine:
     @torch.inference_mode()
     def step(self) -> None:
         """One forward pass, if there is anything to compute."""
+        threads = torch.get_num_threads()
+        if not self._is_small or threads == 1:
+            self._step()
+            return
+        # The lock is held: nobody else computes meanwhile.
+        torch.set_num_threads(1)
+        try:
+            self._step()
+        finally:
+            torch.set_num_threads(threads)
+
+    def _step(self) -> None:
         self._drop_cancelled()
         if self._session.model is not self._forward.model:
             self._renew()
