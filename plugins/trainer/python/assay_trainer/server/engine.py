@@ -22,6 +22,8 @@ PREFILL_WAIT = 4
 """Decoding steps that new requests wait for others, so that their prompts are computed in one pass."""
 
 
+SMALL = 20_000_000
+"""Parameters of a model whose passes are too short for several threads: these wait for each other longer than they compute."""
 GIB = 2**30
 
 
@@ -36,12 +38,14 @@ class Session(Protocol):
 
 @dataclass(eq=False)
 class Request:
+    """A prompt, and what was sampled after it."""
+
     prompt: list[int]
     controls: Controls
     stop_tokens: frozenset[int]
-    """Called once, in the thread of the engine: the request is over."""
+    # Called once, in the thread of the engine: the request is over.
     on_end: Callable[[Request], None]
-    """Whether the text of the tokens so far holds one of `controls.stop`."""
+    # Whether the text of the tokens so far holds one of `controls.stop`.
     is_stopped: Callable[[list[int]], bool] | None = None
     sampled: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -51,7 +55,7 @@ class Request:
     error_status: int = 500
     is_cancelled: bool = False
     tokens: list[int] = field(init=False)
-    """How many of `tokens` have their states in the row."""
+    # How many of `tokens` have their states in the row, and how many of the prompt's were found there at first.
     cached: int = 0
     reused: int = 0
     draws: Draws = field(init=False)
@@ -94,6 +98,7 @@ class Engine:
         model = self._session.model
         self._forward = Forward(model, getattr(getattr(self._session, "place", None), "half", False))
         self._rows = self._forward.rows
+        self._is_small = model.device.type == "cpu" and sum(weight.numel() for weight in model.parameters()) < SMALL
         self._rows_bytes, prefix_bytes = _memory(model.device)
         self._prefixes = Prefixes(prefix_bytes)
         self._version = self._session.weight_version
@@ -124,6 +129,18 @@ class Engine:
     @torch.inference_mode()
     def step(self) -> None:
         """One forward pass, if there is anything to compute."""
+        threads = torch.get_num_threads()
+        if not self._is_small or threads == 1:
+            self._step()
+            return
+        # The lock is held: nobody else computes meanwhile.
+        torch.set_num_threads(1)
+        try:
+            self._step()
+        finally:
+            torch.set_num_threads(threads)
+
+    def _step(self) -> None:
         self._drop_cancelled()
         if self._session.model is not self._forward.model:
             self._renew()

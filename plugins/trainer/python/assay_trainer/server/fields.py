@@ -22,8 +22,8 @@ NUMBERS = {
     "repetition_penalty": (1.0, 0.0, 100.0),
 }
 ABOVE_LEAST = ("top_p", "repetition_penalty")
+# What does not decide which tokens are sampled.
 WITHOUT_EFFECT = {"model", "user", "metadata", "store", "stream", "stream_options", "return_token_ids"}
-"""Beside those that decide what is sampled."""
 COMMON = {*NUMBERS, *WITHOUT_EFFECT, "max_tokens", "top_k", "seed", "stop", "n", "logprobs"}
 COMPLETION = COMMON | {"prompt", "add_special_tokens"}
 CHAT = COMMON | {"messages", "max_completion_tokens", "chat_template_kwargs", "add_generation_prompt", "top_logprobs"}
@@ -119,6 +119,7 @@ def wants_usage(fields: Fields) -> bool:
 
 
 def object_in(fields: Fields, name: str) -> dict[str, Any]:
+    """A field that is an object; empty where it is left out."""
     value = fields.get(name, {})
     if not isinstance(value, dict):
         raise HttpError(400, f"{name} must be an object", name)

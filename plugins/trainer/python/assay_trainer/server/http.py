@@ -53,7 +53,7 @@ class Reply:
         self._connection = connection
         self._is_streaming = False
         self._timer: asyncio.TimerHandle | None = None
-        """Called when the client goes away before the answer."""
+        # Called when the client goes away before the answer.
         self.on_lost: Callable[[], None] = lambda: None
 
     def keep_alive(self) -> None:

@@ -16,8 +16,8 @@ class Text:
         self.model = model
         self._tokenizer = tokenizer
         self._vocabulary: int = model.get_output_embeddings().weight.shape[0]
+        # Most tokens of prompt and answer.
         self.context: int = model.config.get_text_config().max_position_embeddings
-        """Most tokens of prompt and answer."""
         self.stop_tokens = frozenset(_ends(tokenizer, model))
 
     def prompt_ids(self, fields: Fields) -> list[int]:
