@@ -131,7 +131,7 @@ class Protocol:
         self.done = []
         loaded, answers = self.session.load(options)
         self.done = [(seq, body, result) for seq, body, result in answers]
-        return loaded
+        return {**loaded, "last_seq": self.done[-1][0] if self.done else None}
 
     def _accumulate(self, fields: Fields) -> Callable[[], Any]:
         batch, loss = _file(fields), _loss(fields.inner("loss"))
