@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { AssayError, type Benchmark, type EvalSpec, type Instance, packageRoot } from '../../src/index.js';
 
 const OWNER = 'assay-sample/';
-const REPOSITORIES = ['pennybook', 'tabula', 'tempo'];
+const REPOSITORIES = ['drills', 'pennybook', 'tabula', 'tempo'];
 const WORKDIR = '/testbed';
 
 /** The bundled benchmark: its repositories are folders of this package, and the rows carry their scripts. */

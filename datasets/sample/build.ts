@@ -15,7 +15,8 @@ interface BuildOptions {
   readonly repeats: number;
 }
 
-interface Sources {
+/** What the row of an instance is made of. */
+export interface Sources {
   readonly id: string;
   readonly repo: string;
   readonly meta: SampleMeta;
@@ -38,11 +39,19 @@ const IDENTITY = Object.fromEntries(
  * doesn't make every test pass, when the tests pass without it, or when repeated runs differ.
  */
 export async function buildSample(options: BuildOptions): Promise<readonly SampleRow[]> {
+  return buildRows(await readSources(options.folder), options);
+}
+
+/** The same for instances whose parts are at hand; their repositories are in the folder. */
+export async function buildRows(
+  all: readonly Sources[],
+  options: BuildOptions,
+): Promise<readonly SampleRow[]> {
   const work = await mkdtemp(join(tmpdir(), 'assay-sample-'));
   try {
     const rows: SampleRow[] = [];
     const commits = new Map<string, Promise<string>>();
-    for (const sources of await readSources(options.folder)) {
+    for (const sources of all) {
       const { repo } = sources;
       const commit = commits.get(repo) ?? makeRepository(repo, work, options);
       commits.set(repo, commit);

@@ -52,7 +52,13 @@ const PYTHON: Language = {
     return `python3 -B -m unittest -v ${modules.join(' ')}`;
   },
 };
+const SHELL: Language = {
+  name: 'shell',
+  logParser: 'parse_log_node_tap',
+  testCommand: (files) => files.map((file) => `sh ${file}`).join('\n'),
+};
 const REPOSITORIES: Readonly<Record<string, { readonly language: Language; readonly version: string }>> = {
+  drills: { language: SHELL, version: '0.1' },
   pennybook: { language: PYTHON, version: '0.6' },
   tabula: { language: JAVASCRIPT, version: '1.4' },
   tempo: { language: JAVASCRIPT, version: '0.9' },

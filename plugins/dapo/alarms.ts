@@ -115,7 +115,7 @@ export const ALARMS: readonly AlarmRule[] = [
     'See the errors of the iteration: sandboxes, policy server, grading.',
   ]),
   rule('zero_signal', 'over', 0.9, zeroSignal, [
-    'Share of groups of which all or none were solved',
+    'Share of groups without a signal, as all or none of their episodes were solved',
     'Most rollouts teach nothing: the problems are too hard or too easy.',
     'Choose other problems (algorithm.solvedAt with the history so far), a larger group, or more problems.',
   ]),
@@ -148,8 +148,8 @@ export const ALARMS: readonly AlarmRule[] = [
 
 /** Groups too small to compare anything are no groups here. */
 function zeroSignal({ counts }: Watched): number | undefined {
-  const { groups = 0, tooSmall = 0, allSolved = 0, noneSolved = 0 } = counts;
-  return groups === tooSmall ? undefined : (allSolved + noneSolved) / (groups - tooSmall);
+  const { groups = 0, tooSmall = 0, kept = 0 } = counts;
+  return groups === tooSmall ? undefined : 1 - kept / (groups - tooSmall);
 }
 
 /** What is unusual in an iteration, by itself and beside those before it. */

@@ -34,6 +34,8 @@ export interface SignalCounts {
   /** Groups that don't differ in what `signalOn` says, by their outcomes. */
   readonly allSolved: number;
   readonly noneSolved: number;
+  /** Groups with a signal in the outcome that the penalty levels out: all rewards are the same. */
+  readonly level: number;
   /** With a signal. */
   readonly kept: number;
   /** Episodes of kept groups that are not trained on. */
@@ -55,7 +57,16 @@ const OVERLONG: readonly EpisodeEnd[] = ['context_limit', 'turn_limit', 'episode
  */
 export function signalOf(groups: readonly Group[], settings: SignalSettings): Signal {
   const samples: Sample[] = [];
-  const tally = { unscorable: 0, solved: 0, tooSmall: 0, allSolved: 0, noneSolved: 0, kept: 0, masked: 0 };
+  const tally = {
+    unscorable: 0,
+    solved: 0,
+    tooSmall: 0,
+    allSolved: 0,
+    noneSolved: 0,
+    level: 0,
+    kept: 0,
+    masked: 0,
+  };
   for (const { instanceId, attempts } of groups) {
     const scored = attempts.flatMap(({ outcome, ...attempt }) =>
       outcome === null
@@ -66,11 +77,13 @@ export function signalOf(groups: readonly Group[], settings: SignalSettings): Si
     tally.unscorable += attempts.length - scored.length;
     tally.solved += solved;
     const advantages = advantagesOf(scored, settings.advantage, settings.delta);
+    const differsIn = (name: 'outcome' | 'reward') => differs(scored.map((one) => one[name]));
     if (advantages === undefined) tally.tooSmall++;
-    else if (!differs(scored.map(settings.signalOn === 'outcome' ? outcomeOf : rewardOf)))
+    else if (!differsIn('reward') && differsIn('outcome')) tally.level++;
+    else if (!differsIn(settings.signalOn === 'outcome' ? 'outcome' : 'reward')) {
       if (solved > 0) tally.allSolved++;
       else tally.noneSolved++;
-    else {
+    } else {
       tally.kept++;
       for (const [index, { episodeId, end, outcome, reward }] of scored.entries()) {
         if (settings.overlong === 'mask' && OVERLONG.includes(end)) tally.masked++;
@@ -82,6 +95,4 @@ export function signalOf(groups: readonly Group[], settings: SignalSettings): Si
   return { samples, counts: { groups: groups.length, episodes, ...tally, samples: samples.length } };
 }
 
-const outcomeOf = ({ outcome }: { readonly outcome: number }) => outcome;
-const rewardOf = ({ reward }: { readonly reward: number }) => reward;
 const differs = (values: readonly number[]) => values.some((value) => value !== values[0]);

@@ -5,6 +5,7 @@ import { AssayError, type Clock, type Trajectory } from '../../src/index.js';
 import type { Journal } from '../trainer/journal.js';
 import type { Episodes, ScoredTrajectory } from '../trainer/scored.js';
 import type { LoadOptions, SyncTarget, Trainer } from '../trainer/trainer.js';
+import { alarmsOf } from './alarms.js';
 import { planSteps } from './batches.js';
 import type { DapoConfig } from './config.js';
 import { learn } from './learn.js';
@@ -36,10 +37,11 @@ const IterationEntry = Type.Object({
   /** Of the run so far. */
   steps: Type.Integer(),
   weightVersion: Type.String(),
-  /** By instance: resolved episodes, and scorable ones. */
-  outcomes: Type.Record(Type.String(), Type.Tuple([Type.Integer(), Type.Integer()])),
+  /** By instance: resolved episodes, and all that have a score. */
+  outcomes: Type.Record(Type.String(), Type.Object({ resolved: Type.Integer(), scored: Type.Integer() })),
   counts: Numbers,
   metrics: Numbers,
+  alarms: Type.Array(Type.Object({ name: Type.String(), words: Type.String() })),
   /** There is a checkpoint of it. Those after the last one are computed again, from the episodes that they had. */
   saved: Type.Boolean(),
   seconds: Type.Object({ rollouts: Type.Number(), training: Type.Number() }),
@@ -157,7 +159,7 @@ async function iterate(run: DapoRun, trainer: Trainer, iteration: number): Promi
   const { steps, warnings } = planSteps(samples, { ...algorithm, seed, iteration: iteration - 1 });
   for (const warning of warnings) onWarning(`iteration ${iteration}: ${warning}`);
   const trained = clock.now();
-  const stepsBefore = stepsOf(journal.entries, iteration - 1);
+  const stepsBefore = iterationsBefore(journal.entries, iteration).at(-1)?.steps ?? 0;
   const learned = await learn({
     ...{ steps, stepsBefore, trainer, algorithm, optimizer },
     trajectories: (ids) => trajectoriesIn(episodes(ids)),
@@ -184,11 +186,13 @@ async function iterate(run: DapoRun, trainer: Trainer, iteration: number): Promi
     );
   const saved = iteration % settings.output.checkpointEvery === 0 || iteration === settings.iterations;
   if (saved) await trainer.save(checkpointOf(run.folder, iteration));
+  const metrics = metricsOf(facts, learned);
+  const alarms = alarmsOf({ metrics, counts: { ...counts } }, iterationsBefore(journal.entries, iteration));
   const entry: IterationEntry = {
+    ...{ metrics, alarms: alarms.map(({ name, words }) => ({ name, words })) },
     ...{ type: 'iteration', iteration, outcomes: outcomesOf(facts), counts: { ...counts }, saved },
     steps: stepsBefore + learned.length,
     weightVersion: learned.at(-1)?.weightVersion ?? weightVersion,
-    metrics: metricsOf(facts, learned),
     seconds: { rollouts: (trained - before) / 1000, training: (clock.now() - trained) / 1000 },
     finishedAt: clock.iso(),
   };
@@ -219,11 +223,15 @@ function assertScorable(
     );
 }
 
-function stepsOf(entries: readonly DapoEntry[], iteration: number): number {
-  return entries.reduce(
-    (steps, entry) => (entry.type === 'iteration' && entry.iteration === iteration ? entry.steps : steps),
-    0,
-  );
+/** The last line of each iteration before one. */
+export function iterationsBefore(
+  entries: readonly DapoEntry[],
+  iteration: number,
+): readonly IterationEntry[] {
+  const last = new Map<number, IterationEntry>();
+  for (const entry of entries)
+    if (entry.type === 'iteration' && entry.iteration < iteration) last.set(entry.iteration, entry);
+  return [...last.values()].sort((a, b) => a.iteration - b.iteration);
 }
 
 /** A step that was computed before the run was killed must come out as it did then. */
@@ -236,13 +244,13 @@ function warnOfOther(now: StepEntry, entries: readonly DapoEntry[], onWarning: D
 }
 
 function outcomesOf(facts: readonly EpisodeFacts[]): IterationEntry['outcomes'] {
-  const outcomes: Record<string, [number, number]> = {};
+  const outcomes: IterationEntry['outcomes'] = {};
   for (const { instanceId, outcome } of facts) {
-    outcomes[instanceId] ??= [0, 0];
-    const tally = outcomes[instanceId];
-    if (outcome === null) continue;
-    tally[0] += outcome;
-    tally[1]++;
+    const { resolved, scored } = outcomes[instanceId] ?? { resolved: 0, scored: 0 };
+    outcomes[instanceId] = {
+      resolved: resolved + (outcome ?? 0),
+      scored: scored + (outcome === null ? 0 : 1),
+    };
   }
   return outcomes;
 }

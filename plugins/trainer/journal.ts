@@ -16,14 +16,9 @@ const NEWLINE = 10;
 /** Opens a journal of JSON lines, made if need be. A last line that a kill has cut short is removed; any other damage is `run_damaged`. One process at a time: the caller holds the lock of the run. */
 export async function openJournal<S extends TSchema>(path: string, schema: S): Promise<Journal<Static<S>>> {
   await mkdir(dirname(path), { recursive: true });
-  const bytes = await readFile(path).catch((error: unknown) => {
-    if (hasCode(error, 'ENOENT')) return Buffer.alloc(0);
-    throw error;
-  });
-  const whole = bytes.lastIndexOf(NEWLINE) + 1;
+  const { bytes, whole } = await readLines(path);
   if (whole < bytes.length) await truncate(path, whole);
-  const lines = bytes.subarray(0, whole).toString('utf8').split('\n').slice(0, -1);
-  const entries = lines.map((line, index) => parse(line, schema, `${path}:${index + 1}`));
+  const entries = entriesOf(bytes.subarray(0, whole), schema, path);
   return {
     entries,
     async append(entry) {
@@ -37,6 +32,25 @@ export async function openJournal<S extends TSchema>(path: string, schema: S): P
       entries.push(entry);
     },
   };
+}
+
+/** The entries of a journal that another process may be writing; none where there is no file. */
+export async function readJournal<S extends TSchema>(path: string, schema: S): Promise<readonly Static<S>[]> {
+  const { bytes, whole } = await readLines(path);
+  return entriesOf(bytes.subarray(0, whole), schema, path);
+}
+
+async function readLines(path: string): Promise<{ readonly bytes: Buffer; readonly whole: number }> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return Buffer.alloc(0);
+    throw error;
+  });
+  return { bytes, whole: bytes.lastIndexOf(NEWLINE) + 1 };
+}
+
+function entriesOf<S extends TSchema>(bytes: Buffer, schema: S, path: string): Static<S>[] {
+  const lines = bytes.toString('utf8').split('\n').slice(0, -1);
+  return lines.map((line, index) => parse(line, schema, `${path}:${index + 1}`));
 }
 
 function parse<S extends TSchema>(line: string, schema: S, where: string): Static<S> {

@@ -19,7 +19,8 @@ export interface Trainer {
 export interface Hello {
   readonly protocol: 1;
   readonly device: string;
-  readonly dtype: 'float32' | 'bfloat16';
+  /** null, here and in {@link Loaded}: the trainer doesn't tell. */
+  readonly dtype: 'float32' | 'bfloat16' | null;
   readonly processes: number;
   readonly capabilities: {
     readonly losses: readonly Loss['kind'][];
@@ -60,10 +61,10 @@ export interface LoadOptions {
 
 export interface Loaded {
   readonly weightVersion: string;
-  readonly parameters: number;
-  readonly vocabulary: number;
+  readonly parameters: number | null;
+  readonly vocabulary: number | null;
   /** Most positions that the model has. */
-  readonly context: number;
+  readonly context: number | null;
 }
 
 /** A sequence of tokens; all arrays have its length, and describe the token at that place as predicted from those before it. */
@@ -136,7 +137,7 @@ export interface StepOptions {
 }
 
 export interface Stepped {
-  /** Before it was clipped; null: it is not finite, and nothing was applied. */
+  /** Before it was clipped; null: it is not finite, and nothing was applied; NaN: the trainer doesn't tell. */
   readonly gradientNorm: number | null;
   readonly weightVersion: string;
 }
@@ -152,10 +153,14 @@ export type SyncTarget =
   /** vLLM is told to load the weights from a folder that it can read, too. */
   | { readonly kind: 'vllm_reload'; readonly url: string; readonly folder: string }
   /** vLLM's weight-transfer endpoints, over NCCL. */
-  | { readonly kind: 'vllm_transfer'; readonly url: string };
+  | { readonly kind: 'vllm_transfer'; readonly url: string }
+  /** A Tinker server brings them to its own sampler; the URL is that of the OpenAI-compatible endpoint in front of it. */
+  | { readonly kind: 'tinker'; readonly url: string };
 
 export interface Synced {
   readonly weightVersion: string;
   /** Base URL of an OpenAI-compatible endpoint that samples from these weights. */
   readonly url: string;
+  /** What to ask for there; absent: the name doesn't change. */
+  readonly model?: string;
 }

@@ -43,6 +43,7 @@ export const datasetAliases: DatasetAliases = {
   ...sweBenchAliases,
   ...sweRebenchAliases,
   sample: { file: join(SAMPLE, 'instances.jsonl') },
+  drills: { file: join(SAMPLE, 'drills', 'instances.jsonl') },
 };
 
 /** True for the prediction files that come with this package. */

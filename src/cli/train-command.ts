@@ -10,6 +10,12 @@ const OPTIONS = {
     default: false,
     desc: 'Say what the configuration implies (rollouts, tokens, memory, sandboxes), and stop',
   },
+  'mean-tokens': { type: 'number', desc: 'With --dry-run: tokens of an episode; default: half the context' },
+  'assume-cuda': {
+    type: 'boolean',
+    default: true,
+    desc: 'With --dry-run: passes in bfloat16; --no-assume-cuda: float32, as on CPU',
+  },
   retries: RUN_FLAGS.retries,
   timeout: RUN_FLAGS.timeout,
   progress: RUN_FLAGS.progress,
@@ -23,6 +29,8 @@ export type TrainArgs = Partial<EngineFlags> &
   Readonly<{
     config: string;
     'dry-run'?: boolean;
+    'mean-tokens'?: number;
+    'assume-cuda'?: boolean;
     retries?: number;
     timeout?: string;
     progress?: 'auto' | 'bars' | 'plain' | 'none';
@@ -33,7 +41,11 @@ export type TrainArgs = Partial<EngineFlags> &
 const AGAIN =
   'Killed at any moment, the same command goes on: no episode is played again, no step is applied twice. docs/train.md';
 
-function command(name: 'rft' | 'dapo', describe: string, example: string): Command {
+function command(
+  name: 'rft' | 'dapo',
+  describe: string,
+  { example, run }: { readonly example: string; readonly run: Command['run'] },
+): Command {
   return {
     command: name,
     describe,
@@ -45,10 +57,7 @@ function command(name: 'rft' | 'dapo', describe: string, example: string): Comma
           .epilogue(AGAIN),
         { 'Training:': OPTIONS, 'Engine:': ENGINE_FLAGS, 'Images:': EVAL_IMAGE_FLAGS },
       ),
-    run: async (args, host) => {
-      const { trainRftCommand, trainDapoCommand } = await import('./train.js');
-      return name === 'rft' ? trainRftCommand(args, host) : trainDapoCommand(args, host);
-    },
+    run,
   };
 }
 
@@ -57,11 +66,13 @@ export const trainCommands: CommandGroup = {
   describe: 'Train on the reward: rejection fine-tuning, then DAPO',
   example: ['$0 train dapo --config stage1.yaml --dry-run', 'what the configuration implies'],
   actions: [
-    command('rft', 'Rejection fine-tuning: learn from the episodes that were resolved', 'rft'),
-    command(
-      'dapo',
-      'Synchronous DAPO: rollouts, grading and optimiser steps, iteration by iteration',
-      'stage1',
-    ),
+    command('rft', 'Rejection fine-tuning: learn from the episodes that were resolved', {
+      example: 'rft',
+      run: async (args, host) => (await import('./train-rft.js')).trainRftCommand(args, host),
+    }),
+    command('dapo', 'Synchronous DAPO: rollouts, grading and optimiser steps, iteration by iteration', {
+      example: 'stage1',
+      run: async (args, host) => (await import('./train-dapo.js')).trainDapoCommand(args, host),
+    }),
   ],
 };

@@ -7,6 +7,7 @@ import type { LoadOptions, SyncTarget, Trainer } from '../../plugins/trainer/tra
 import { AssayError } from '../errors.js';
 import type { Instance } from '../model/instance.js';
 import { toPrediction } from '../patch/read.js';
+import { type KnownVerdicts, knownVerdicts } from '../run/known.js';
 import { defaultWorkers } from '../run/schedule.js';
 import { readIfExists, writeAtomic } from '../util/files.js';
 import { canonicalJson } from '../util/hash.js';
@@ -44,6 +45,13 @@ export interface Training {
   readonly signal: AbortSignal;
 }
 
+/** What several trainings of one process may have in common. */
+export interface Shared {
+  /** In place of that of the settings. */
+  readonly scaffold?: Scaffold;
+  readonly known?: KnownVerdicts;
+}
+
 /** Name of the model at the embedded server. */
 const POLICY = 'policy';
 
@@ -56,6 +64,7 @@ export async function withTraining<T>(
   settings: Settings,
   host: Host,
   work: (training: Training) => Promise<T>,
+  shared: Shared = {},
 ): Promise<T> {
   const folder = resolve(host.cwd, settings.output.folder);
   const { plan, instances } = await planFor(args, settings, host);
@@ -83,7 +92,7 @@ export async function withTraining<T>(
       const { cpus, freeMemoryBytes, isolation } = context.engineInfo;
       const sandboxes = episode.sandboxes ?? workers;
       const gradings = episode.gradings ?? defaultWorkers(cpus, freeMemoryBytes);
-      const scaffold = scaffolds[episode.scaffold] as Scaffold;
+      const scaffold = shared.scaffold ?? (scaffolds[episode.scaffold] as Scaffold);
       host.err(
         `${plan.jobs.length} problems, ${sandboxes} episodes at once, ${engine.name} (${isolation}) -> ${relative(host.cwd, folder)}`,
       );
@@ -99,6 +108,7 @@ export async function withTraining<T>(
           maxTokens: policy.maxTokens,
           modelCalls: policy.calls ?? sandboxes,
           verdict: algorithm.verdict,
+          known: shared.known ?? knownVerdicts({ strict: algorithm.verdict === 'strict' }),
           retries: args.retries ?? 2,
           onEvent: progress.onEvent,
           onRunEvent: progress.onRunEvent,
@@ -126,9 +136,17 @@ export async function withTraining<T>(
   }
 }
 
-async function planFor(args: TrainArgs, { dataset, policy }: Settings, host: Host) {
+/** The problems of the configuration, as other commands are told of them. */
+export function datasetArgs(args: TrainArgs, { dataset }: Settings) {
   const { name, profile, selection, split, revision } = dataset;
-  const flags = { ...args, ...selectionFlags(selection), dataset: name, profile, split, revision };
+  const { ids, idFile, repos, shuffleSeed, ...same } = selection;
+  const chosen = { ...same, id: ids, 'id-file': idFile, repo: repos, shuffle: shuffleSeed };
+  return { ...args, ...chosen, dataset: name, profile, split, revision };
+}
+
+async function planFor(args: TrainArgs, settings: Settings, host: Host) {
+  const { policy } = settings;
+  const flags = datasetArgs(args, settings);
   const loaded = await loadInstances(flags, host);
   const model = policy.model ?? POLICY;
   const plan = planOf({ ...flags, epochs: 1 }, host, {
@@ -140,11 +158,6 @@ async function planFor(args: TrainArgs, { dataset, policy }: Settings, host: Hos
     options: definingOptions(flags, DEFINING),
   });
   return { plan, instances: new Map(loaded.instances.map((one) => [one.instanceId, one])) };
-}
-
-/** As the flags of other commands are called. */
-function selectionFlags({ ids, idFile, repos, shuffleSeed, ...same }: Settings['dataset']['selection']) {
-  return { ...same, id: ids, 'id-file': idFile, repo: repos, shuffle: shuffleSeed };
 }
 
 /** Settings that may differ from one start to the next: where things are, and how much is done at once. */

@@ -9,7 +9,7 @@ import type { Engine } from '../engine/engine.js';
 import type { Instance } from '../model/instance.js';
 import type { RunEvent } from '../model/run.js';
 import type { EpisodeLimits } from '../model/trajectory.js';
-import { knownVerdicts } from '../run/known.js';
+import type { KnownVerdicts } from '../run/known.js';
 import type { Job } from '../run-instance.js';
 import type { Host } from './host.js';
 import type { Interrupt } from './interrupt.js';
@@ -31,6 +31,7 @@ export interface TrainingGround {
   readonly modelCalls: number;
   readonly gradings: number;
   readonly verdict: 'strict' | 'official';
+  readonly known: KnownVerdicts;
   readonly retries: number;
   readonly onEvent: (event: RolloutEvent) => void;
   readonly onRunEvent: (event: RunEvent) => void;
@@ -63,7 +64,6 @@ export function trainingPlayer(
   ground: TrainingGround,
   folder: string,
 ): (ask: PlayRequest) => Promise<PlayedRun> {
-  const known = knownVerdicts({ strict: ground.verdict === 'strict' });
   const jobOf = new Map(ground.plan.jobs.map((job) => [job.spec.instanceId, job]));
   return async (ask) => {
     const run = join(folder, ask.name);
@@ -80,7 +80,7 @@ export function trainingPlayer(
       },
       grade: {
         strict: ground.verdict === 'strict',
-        wrap: (grader) => known.before(grader, run),
+        wrap: (grader) => ground.known.before(grader, run),
       },
     });
     return {

@@ -1,6 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { ALARMS, alarmsOf, type Watched } from '../../plugins/dapo/alarms.js';
 import { hasLoop } from '../../plugins/dapo/loops.js';
+import { metricsOf } from '../../plugins/dapo/metrics.js';
+import { signalOf } from '../../plugins/dapo/signal.js';
+import type { EpisodeFacts } from '../../plugins/dapo/survey.js';
+import type { LossSums } from '../../plugins/trainer/trainer.js';
 
 const HEALTHY = {
   'rollout/unscorable': 0.01,
@@ -20,7 +25,7 @@ const HEALTHY = {
   'train/mismatch_kl': 0.0005,
   'train/mismatch_abs': 0.01,
 };
-const COUNTS = { groups: 300, tooSmall: 2, allSolved: 40, noneSolved: 150 };
+const COUNTS = { groups: 300, tooSmall: 2, allSolved: 40, noneSolved: 150, kept: 108 };
 const watched = (metrics: object = {}, counts: object = {}): Watched => ({
   metrics: { ...HEALTHY, ...metrics },
   counts: { ...COUNTS, ...counts },
@@ -48,7 +53,7 @@ describe('alarms', () => {
     [{ 'train/tis_capped': 0.06 }, {}, 'tis_capped'],
     [{ 'train/non_finite': 1e-6 }, {}, 'non_finite'],
     [{ 'rollout/unscorable': 0.11 }, {}, 'unscorable'],
-    [{}, { allSolved: 100, noneSolved: 190 }, 'zero_signal'],
+    [{}, { allSolved: 100, noneSolved: 190, kept: 8 }, 'zero_signal'],
     [{ 'train/steps': 0 }, {}, 'no_step'],
     [{ 'rollout/turns': 31 }, {}, 'turns'],
     [{ 'rollout/loops': 0.21 }, {}, 'loops'],
@@ -81,6 +86,39 @@ describe('alarms', () => {
     );
     expect(names(watched({ 'train/gradient_norm': 5 }), risen)).toEqual([]);
     expect(names(watched({ 'train/gradient_norm': 11 }), risen)).toEqual(['gradient_norm']);
+  });
+
+  it('watch numbers that an iteration has', () => {
+    const sums = Object.fromEntries(
+      [
+        ...['loss', 'tokens', 'entropy', 'ratio', 'clippedLow', 'clippedHigh', 'clippedDual', 'klOld'],
+        ...['mismatchKl', 'mismatchAbs', 'mismatchTokens', 'tisCapped', 'nonFinite'],
+      ].map((name) => [name, 1]),
+    ) as unknown as LossSums;
+    const facts: EpisodeFacts = {
+      ...{
+        episodeId: 'a#1',
+        instanceId: 'a',
+        outcome: 1,
+        turns: 3,
+        end: 'submitted' as const,
+        actionTokens: 9,
+      },
+      ...{ formatErrors: 0, commands: [], hasLoop: true, weightVersions: [] },
+    };
+    const step = { episodes: 1, learningRate: 1, sums, gradientNorm: 1, weightVersion: '1' };
+    const found = metricsOf([facts], [step]);
+    for (const name of Object.keys(HEALTHY)) expect(Object.keys(found)).toContain(name);
+    expect(found['rollout/loops']).toBe(1);
+    const { counts } = signalOf([], {
+      ...{ advantage: 'grpo', delta: 0, penalty: null, signalOn: 'outcome', overlong: 'keep' },
+    });
+    for (const name of Object.keys(COUNTS)) expect(Object.keys(counts)).toContain(name);
+  });
+
+  it.each(ALARMS)('$name is in docs/train-alarms.md', async ({ name, side, limit, what, means, todo }) => {
+    const text = await readFile('docs/train-alarms.md', 'utf8');
+    expect(text).toContain(`| \`${name}\` | ${what} | ${side} ${limit} | ${means} ${todo} |\n`);
   });
 
   it('have names of their own', () => {

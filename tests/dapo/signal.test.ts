@@ -45,6 +45,7 @@ describe('the signal of an iteration', () => {
       tooSmall: 0,
       allSolved: 1,
       noneSolved: 1,
+      level: 0,
       kept: 1,
       masked: 0,
       samples: 2,
@@ -92,6 +93,15 @@ describe('the signal of an iteration', () => {
     expect(samples.map(({ advantage }) => advantage)).toEqual([1, 0, -1]);
   });
 
+  it('is not in a group whose rewards the penalty makes the same: solved at the limit, failed at once', () => {
+    const groups = [group('a', [1, 0], (index) => (index === 0 ? 40 : 5))];
+    for (const signalOn of ['outcome', 'final_reward'] as const) {
+      const { samples, counts } = signalOf(groups, { ...SETTINGS, penalty: PENALTY, signalOn });
+      expect(samples).toEqual([]);
+      expect(counts).toMatchObject({ level: 1, kept: 0, allSolved: 0, noneSolved: 0 });
+    }
+  });
+
   it.each(['context_limit', 'turn_limit', 'episode_timeout'] as const)(
     'keeps episodes that ended by %s, or leaves them out once their group has its statistics',
     (end) => {
@@ -110,8 +120,8 @@ describe('the signal of an iteration', () => {
       fc.property(fc.array(outcomes, { maxLength: 8 }), (lists) => {
         const groups = lists.map((list, index) => group(`i${index}`, list));
         const { counts, samples } = signalOf(groups, SETTINGS);
-        const { tooSmall, allSolved, noneSolved, kept } = counts;
-        expect(tooSmall + allSolved + noneSolved + kept).toBe(lists.length);
+        const { tooSmall, allSolved, noneSolved, level, kept } = counts;
+        expect(tooSmall + allSolved + noneSolved + level + kept).toBe(lists.length);
         expect(counts.episodes).toBe(lists.flat().length);
         expect(new Set(samples.map(({ episodeId }) => episodeId)).size).toBe(counts.samples);
         const scorable = lists.filter((list) => list.includes(0) && list.includes(1));

@@ -11,7 +11,6 @@ import ctypes
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from .batch import digest_of
@@ -22,29 +21,41 @@ _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
 
-def write(folder: str, fill: Callable[[Path], None]) -> list[dict[str, object]]:
-    """Fills a new folder beside FOLDER, and puts it in FOLDER's place once it is on the disk; returns its files.
+def begin(folder: str) -> Path:
+    """An empty folder beside FOLDER, to be filled and given to `finish`; what a killed save left there is removed."""
+    target = Path(os.path.abspath(folder))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = beside(folder)
+    abandon(folder)
+    fresh.mkdir()
+    return fresh
+
+
+def beside(folder: str) -> Path:
+    """Where the next checkpoint of FOLDER is written."""
+    target = Path(os.path.abspath(folder))
+    return target.with_name(f"{target.name}.writing")
+
+
+def abandon(folder: str) -> None:
+    """Removes what `begin` made."""
+    shutil.rmtree(beside(folder), ignore_errors=True)
+
+
+def finish(folder: str) -> list[dict[str, object]]:
+    """Brings the new folder to the disk, and then in FOLDER's place; returns its files.
 
     At any time FOLDER, or FOLDER.previous where the file system can't swap two folders at once, is whole.
     """
-    target = Path(os.path.abspath(folder))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_name(f"{target.name}.writing")
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
-        fresh.mkdir()
-        fill(fresh)
-        files = [_describe(fresh, path) for path in sorted(fresh.rglob("*")) if path.is_file()]
-        manifest = fresh / MANIFEST
-        manifest.write_text(json.dumps({"format": 1, "files": files}, indent=2) + "\n", encoding="utf-8")
-        _sync(manifest)
-        for path in [fresh, *fresh.rglob("*")]:
-            if path.is_dir():
-                _sync(path)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
-    _replace(fresh, target)
+    fresh = beside(folder)
+    files = [_describe(fresh, path) for path in sorted(fresh.rglob("*")) if path.is_file()]
+    manifest = fresh / MANIFEST
+    manifest.write_text(json.dumps({"format": 1, "files": files}, indent=2) + "\n", encoding="utf-8")
+    _sync(manifest)
+    for path in [fresh, *fresh.rglob("*")]:
+        if path.is_dir():
+            _sync(path)
+    _replace(fresh, Path(os.path.abspath(folder)))
     return files
 
 

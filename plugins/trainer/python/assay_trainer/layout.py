@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from .batch import Batch
 from .errors import TrainerError
 
 PACKED = "assay_packed"
+FLASH = "flash_attention_2"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def pack(batch: Batch, group: Sequence[Piece], wanted: torch.Tensor) -> Packed:
 
 def attention_arguments(lengths: tuple[int, ...], implementation: str, device: torch.device) -> dict[str, object]:
     """What the attention has to be told of the lengths in a row."""
-    if implementation == PACKED:
+    if implementation != FLASH:
         return {"packed_lengths": lengths}
     bounds = torch.tensor([0, *lengths], dtype=torch.int32).cumsum(0, dtype=torch.int32).to(device)
     longest = max(lengths)
@@ -115,7 +116,20 @@ def attention_arguments(lengths: tuple[int, ...], implementation: str, device: t
 
 def training_attention(device: torch.device) -> str:
     """Flash attention with variable lengths on CUDA where it is installed, else SDPA sequence by sequence."""
-    return "flash_attention_2" if device.type == "cuda" and is_flash_attn_2_available() else PACKED
+    return FLASH if device.type == "cuda" and is_flash_attn_2_available() else PACKED
+
+
+def divided(packed: Packed, parts: int) -> Packed:
+    """A row whose length `parts` divides, by a sequence at its end that predicts nothing."""
+    missing = -packed.input_ids.shape[1] % parts
+    if missing == 0:
+        return packed
+    return replace(
+        packed,
+        input_ids=F.pad(packed.input_ids, (0, missing)),
+        position_ids=torch.cat([packed.position_ids, torch.arange(missing)[None]], 1),
+        lengths=(*packed.lengths, missing),
+    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from .errors import TrainerError
 from .head import token_logprobs
@@ -53,7 +53,11 @@ def read_tokenizer(folder: str) -> Tokenizer:
     if not files:
         return Tokenizer(files, None)
     try:
-        return Tokenizer(files, AutoTokenizer.from_pretrained(folder, local_files_only=True))
+        # AutoTokenizer takes the kind of tokenizer from config.json where there is one, even if the tokenizer says that it is
+        # what tokenizer.json says and nothing else.
+        kind = json.loads(files.get("tokenizer_config.json", b"{}")).get("tokenizer_class")
+        plain = kind in ("TokenizersBackend", "PreTrainedTokenizerFast") and "tokenizer.json" in files
+        return Tokenizer(files, (PreTrainedTokenizerFast if plain else AutoTokenizer).from_pretrained(folder, local_files_only=True))
     except Exception as error:
         raise TrainerError("model_unreadable", f"{folder}: the tokenizer can't be read ({error})") from error
 
@@ -105,13 +109,31 @@ def build(config: PreTrainedConfig, folder: str | None, seed: int) -> PreTrained
         else:
             model = AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=torch.float32, local_files_only=True)
     except Exception as error:
-        raise TrainerError("model_unreadable", f"{folder or 'model.config'}: {type(error).__name__}: {error}") from error
+        code = "unsupported" if "attention implementation" in str(error) else "model_unreadable"
+        raise TrainerError(code, f"{folder or 'model.config'}: {type(error).__name__}: {error}") from error
+    return _steady(model)
+
+
+def empty(config: PreTrainedConfig) -> PreTrainedModel:
+    """The model of `build` without values."""
+    config._attn_implementation = "sdpa"
+    with torch.device("meta"):
+        return _steady(AutoModelForCausalLM.from_config(config, dtype=torch.float32))
+
+
+def _steady(model: PreTrainedModel) -> PreTrainedModel:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
         if isinstance(getattr(module, "attention_dropout", None), float):
             module.attention_dropout = 0.0
     return model
+
+
+def decoder_layers(model: PreTrainedModel) -> list[nn.Module]:
+    """The layers that are worth a group of their own when a model is split among processes."""
+    kinds = set(model._no_split_modules or ())
+    return [module for module in model.modules() if type(module).__name__ in kinds]
 
 
 def check_head(model: PreTrainedModel) -> None:
@@ -123,17 +145,26 @@ def check_head(model: PreTrainedModel) -> None:
     head = model.get_output_embeddings()
     if not isinstance(head, nn.Linear) or head.bias is not None:
         raise TrainerError("unsupported", f"{config.model_type}: the output layer is not a linear one without bias")
-    ids = torch.arange(6, device=head.weight.device).remainder(config.vocab_size)[None]
-    positions = torch.tensor([[0, 1, 2, 0, 1, 2]], device=ids.device)
-    with torch.no_grad():
-        expected = [model(input_ids=part, use_cache=False).logits[0].float().log_softmax(-1) for part in (ids[:, :3], ids[:, 3:])]
-        with attention(model, PACKED):
-            hidden = hidden_states(model, ids, positions, (3, 3), PACKED)
-    targets = ids[0].roll(-1)
-    found, _ = token_logprobs(hidden, head.weight, targets)
-    difference = (torch.cat(expected).gather(1, targets[:, None]).squeeze(1) - found).abs().max().item()
-    if not difference <= 1e-3 and bool(torch.isfinite(torch.cat(expected)).all()):
+    try:
+        difference = _packing_error(model, head.weight)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise TrainerError("unsupported", f"{config.model_type}: the model can't compute a packed row of six tokens: {error}") from error
+    # Weights that are not finite are no matter of packing; the first loss says so.
+    if difference > 1e-3:
         raise TrainerError("unsupported", f"{config.model_type}: packed log-probabilities differ from the model's own by {difference:.2g}")
+
+
+@torch.no_grad()
+def _packing_error(model: PreTrainedModel, weight: torch.Tensor) -> float:
+    """How far log-probabilities of two packed sequences are from those of the model's own logits."""
+    ids = torch.arange(6, device=weight.device).remainder(model.config.get_text_config().vocab_size)[None]
+    positions = torch.tensor([[0, 1, 2, 0, 1, 2]], device=ids.device)
+    parts = [model(input_ids=part, use_cache=False).logits[0].float().log_softmax(-1) for part in (ids[:, :3], ids[:, 3:])]
+    with attention(model, PACKED):
+        hidden = hidden_states(model, ids, positions, (3, 3), PACKED)
+    targets = ids[0].roll(-1)
+    found, _ = token_logprobs(hidden, weight, targets)
+    return (torch.cat(parts).gather(1, targets[:, None]).squeeze(1) - found).abs().max().item()
 
 
 def hidden_states(
@@ -165,7 +196,7 @@ class Policy(nn.Module):
         self.half = half
 
     def forward(
-        self, ids: torch.Tensor, positions: torch.Tensor, lengths: tuple[int, ...], select: torch.Tensor, targets: torch.Tensor
+        self, ids: torch.Tensor, positions: torch.Tensor, select: torch.Tensor, targets: torch.Tensor, lengths: tuple[int, ...]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-probabilities [N] of `targets` [N] as predicted at the places `select` [N] of the row, and entropies [N]."""
         with torch.autocast(ids.device.type, torch.bfloat16, enabled=self.half):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
 import traceback
@@ -20,8 +21,9 @@ from .lora import Lora
 from .losses import CrossEntropy, Loss, Policy
 from .optim import AdamW
 from .parallel import Place
-from .session import LoadOptions, Session
-from .sync import SYNC_KINDS, Syncer
+from .loading import LoadOptions
+from .session import Session
+from .sync import Syncer, sync_kinds
 
 REMEMBERED = 64
 
@@ -86,6 +88,10 @@ class Protocol:
             known = classify(error)
             if not isinstance(error, TrainerError):
                 traceback.print_exc(file=sys.stderr)
+                if self.place.processes > 1:
+                    # The others wait for this one in the middle of a pass: torchrun ends them all, and the caller sees it.
+                    sys.stderr.flush()
+                    os._exit(70)
             return {"id": number, "ok": False, "error": {"code": known.code, "message": known.message, "retryable": known.retryable}}
 
     def _do(self, request: Mapping[str, Any]) -> Any:
@@ -161,9 +167,9 @@ def hello(place: Place) -> dict[str, Any]:
             "losses": ["cross_entropy", "policy"],
             "ratio_levels": ["token", "sequence"],
             "entropy": True,
-            "context_parallel": False,
+            "context_parallel": place.context > 1,
             "lora": True,
-            "sync": list(SYNC_KINDS),
+            "sync": sync_kinds(place),
         },
         "versions": {
             "python": platform.python_version(),

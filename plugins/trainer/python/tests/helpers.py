@@ -128,3 +128,70 @@ class Child:
         """Ends it by the end of its input; its exit code."""
         self.process.stdin.close()
         return self.process.wait(timeout=30)
+
+
+class Inside:
+    """The protocol in this process, so that a test can look at gradients and weights."""
+
+    def __init__(self, folder: Path, tokenizer: Path, **load: Any) -> None:
+        from assay_trainer.parallel import Place
+        from assay_trainer.protocol import Protocol
+
+        self.folder = folder
+        self.protocol = Protocol(Place(torch.device("cpu")))
+        self.seq = 0
+        self.do("load", **{name: value for name, value in load_request(tokenizer, **load).items() if name != "op"})
+
+    @property
+    def model(self) -> torch.nn.Module:
+        return self.protocol.session.model
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self.protocol.answer(json.dumps({"id": 1, **request}).encode())
+        json.dumps(answer, allow_nan=False)
+        return answer
+
+    def do(self, op: str, **fields: Any) -> dict[str, Any]:
+        """The result; fails on an error."""
+        answer = self.ask({"op": op, **fields})
+        assert answer["ok"], answer
+        return answer["result"]
+
+    def change(self, op: str, **fields: Any) -> dict[str, Any]:
+        """The result of an operation with the next seq."""
+        self.seq += 1
+        return self.do(op, seq=self.seq, **fields)
+
+    def accumulate(self, batch: dict[str, torch.Tensor], loss: dict[str, Any]) -> dict[str, Any]:
+        return self.change("accumulate", batch=write_batch(self.folder / "batch.safetensors", batch), loss=loss)
+
+    def logprobs(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        ref = write_batch(self.folder / "batch.safetensors", batch)
+        return read_scores(self.do("logprobs", batch=ref, out=str(self.folder / "scores.safetensors")))
+
+    def gradients(self) -> dict[str, torch.Tensor]:
+        return {name: p.grad.clone() for name, p in self.model.named_parameters() if p.grad is not None}
+
+    def clear(self) -> None:
+        self.protocol.session._now.optimizer.zero_grad()
+
+
+def assert_same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], tolerance: float = 1e-5) -> None:
+    """All tensors, within the tolerance, absolute and relative."""
+    assert set(found) == set(expected)
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, rtol=tolerance, atol=tolerance, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def rows(batch: dict[str, torch.Tensor]) -> list[slice]:
+    """Where each sequence is."""
+    bounds = batch["cu_seqlens"].tolist()
+    return [slice(a, b) for a, b in zip(bounds, bounds[1:])]
+
+
+def join(batch: dict[str, torch.Tensor], sequences: list[int]) -> dict[str, torch.Tensor]:
+    """A batch of some sequences of another, in that order."""
+    parts = [rows(batch)[number] for number in sequences]
+    joined = {name: torch.cat([tensor[part] for part in parts]) for name, tensor in batch.items() if name != "cu_seqlens"}
+    lengths = [part.stop - part.start for part in parts]
+    return {**joined, "cu_seqlens": torch.tensor([0, *lengths], dtype=torch.int32).cumsum(0, dtype=torch.int32)}

@@ -71,10 +71,10 @@ class Session:
     lock: Any = field(default_factory=threading.RLock)
 
 
-def reference(model: Any, ids: list[int]) -> list[float]:
+def reference(session: Session, ids: list[int]) -> list[float]:
     """The log-probability of each id after the first, computed whole and plainly."""
-    with torch.no_grad():
-        logits = model(input_ids=torch.tensor([ids])).logits[0, :-1].float()
+    with session.lock, torch.no_grad():
+        logits = session.model(input_ids=torch.tensor([ids])).logits[0, :-1].float()
     return torch.log_softmax(logits, dim=-1).gather(1, torch.tensor(ids[1:])[:, None])[:, 0].tolist()
 
 
@@ -98,8 +98,8 @@ class Client:
         return SimpleNamespace(status=response.status, json=json.loads(raw), raw=raw)
 
     def complete(self, prompt: Any, **fields: Any) -> dict[str, Any]:
-        """A completion with ids and log-probabilities."""
-        body = {"prompt": prompt, "return_token_ids": True, "logprobs": 1, **fields}
+        """A completion with ids and log-probabilities; always the same one, unless another seed is given."""
+        body = {"prompt": prompt, "return_token_ids": True, "logprobs": 1, "seed": 1, **fields}
         answer = self.call("/v1/completions", body)
         assert answer.status == 200, answer.raw
         return answer.json

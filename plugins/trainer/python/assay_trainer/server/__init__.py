@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
+import atexit
 
 from .engine import Engine, Session
 from .server import Server
-
-MAX_ROWS = 64
-GIB = 2**30
 
 _server: Server | None = None
 
@@ -24,9 +19,14 @@ def start(session: Session, host: str, port: int, model_name: str) -> str:
     if _server is not None:
         raise RuntimeError(f"a server runs already at {_server.url}")
     with session.lock:
-        rows_bytes, prefix_bytes = _memory(session.model)
-        engine = Engine(session, MAX_ROWS, rows_bytes, prefix_bytes)
-    _server = Server(session, engine, _context(session), host, port, model_name)
+        if getattr(getattr(session, "place", None), "processes", 1) > 1:
+            raise ValueError("the server samples in one process, and the trainer has several; sync to vLLM instead")
+        if session.tokenizer is None:
+            raise ValueError("the server needs a tokenizer, and the model has none")
+        engine = Engine(session)
+    _server = Server(session, engine, host, port, model_name)
+    # A thread in the middle of a pass must not outlive the interpreter.
+    atexit.register(stop)
     return _server.url
 
 
@@ -36,18 +36,3 @@ def stop() -> None:
     if _server is not None:
         _server.stop()
         _server = None
-
-
-def _context(session: Any) -> int:
-    """Most tokens of prompt and answer."""
-    own = getattr(session, "context", None)
-    return own if own is not None else session.model.config.get_text_config().max_position_embeddings
-
-
-def _memory(model: Any) -> tuple[int, int]:
-    """Bytes for the states of sequences in work, and for those of sequences that are over."""
-    if model.device.type != "cuda":
-        return 2 * GIB, GIB
-    # What is left is for the trainer's activations and optimiser.
-    free, _ = torch.cuda.mem_get_info(model.device)
-    return int(free * 0.2), int(free * 0.1)

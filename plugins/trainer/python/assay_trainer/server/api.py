@@ -19,12 +19,11 @@ COMPLETION_TOKENS = 16
 class Api:
     """Answers calls; `wake` is called when the engine has something to do."""
 
-    def __init__(self, session: Session, engine: Engine, text: Text, model: str, context: int, wake: Callable[[], None]) -> None:
+    def __init__(self, session: Session, engine: Engine, model: str, wake: Callable[[], None]) -> None:
         self._session = session
         self._engine = engine
-        self._text = text
+        self._known = Text(session.tokenizer, session.model)
         self._model = model
-        self._context = context
         self._wake = wake
         self._created = int(time.time())
         self.is_stopping = False
@@ -54,8 +53,16 @@ class Api:
         except Exception as error:
             reply.error(HttpError(500, f"{type(error).__name__}: {error}"))
 
+    @property
+    def _text(self) -> Text:
+        """Of the session's present model."""
+        model = self._session.model
+        if self._known.model is not model:
+            self._known = Text(self._session.tokenizer, model)
+        return self._known
+
     def _models(self, call: Call, reply: Reply) -> None:
-        model = {"id": self._model, "object": "model", "created": self._created, "owned_by": "assay", "max_model_len": self._context}
+        model = {"id": self._model, "object": "model", "created": self._created, "owned_by": "assay", "max_model_len": self._text.context}
         reply.json({"object": "list", "data": [model]})
 
     def _info(self, call: Call, reply: Reply) -> None:
@@ -66,7 +73,7 @@ class Api:
                 "preferred_sampling_params": None,
                 "enable_custom_logit_processor": False,
                 "served_model_name": self._model,
-                "context_length": self._context,
+                "context_length": self._text.context,
                 "weight_version": self._session.weight_version,
                 **self._engine.counts,
             }
@@ -76,7 +83,7 @@ class Api:
         fields = body_fields(call.body, TOKENIZE)
         self._check_model(fields)
         ids = self._text.prompt_ids(fields)
-        reply.json({"count": len(ids), "max_model_len": self._context, "tokens": ids})
+        reply.json({"count": len(ids), "max_model_len": self._text.context, "tokens": ids})
 
     def _check_model(self, fields: Fields) -> None:
         if fields.get("model", self._model) != self._model:
@@ -86,12 +93,12 @@ class Api:
         fields = body_fields(call.body, CHAT if is_chat else COMPLETION)
         self._check_model(fields)
         prompt = self._text.prompt_ids(fields)
-        room = self._context - len(prompt)
+        room = self._text.context - len(prompt)
         controls = controls_in(fields, max(1, room) if is_chat else COMPLETION_TOKENS, room)
         if room < 1:
             raise HttpError(
                 400,
-                f"This model's maximum context length is {self._context} tokens. However, your request has {len(prompt)} input tokens. "
+                f"This model's maximum context length is {self._text.context} tokens. However, your request has {len(prompt)} input tokens. "
                 "Please reduce the length of the input messages.",
                 "messages" if is_chat else "prompt",
             )

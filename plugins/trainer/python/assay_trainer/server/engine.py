@@ -12,13 +12,17 @@ from torch import Tensor
 
 from .forward import Forward
 from .prefixes import Prefixes
-from .rows import Rows
 from .sampling import Controls, Draws, Seen, draw
 
+MAX_ROWS = 64
+"""Most requests at a time; others wait."""
 PREFILL_TOKENS = 4096
 """Most tokens, padding included, that one pass over prompts computes."""
 PREFILL_WAIT = 4
 """Decoding steps that new requests wait for others, so that their prompts are computed in one pass."""
+
+
+GIB = 2**30
 
 
 class Session(Protocol):
@@ -74,19 +78,24 @@ class Request:
 class Engine:
     """Samples for all requests at once. Only one thread may use it, and `step` only with the session's lock held."""
 
-    def __init__(self, session: Session, max_rows: int, rows_bytes: int, prefix_bytes: int) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._forward = Forward(session.model)
-        self._rows = Rows(session.model)
-        self._prefixes = Prefixes(prefix_bytes)
-        self._max_rows = max_rows
-        self._rows_bytes = rows_bytes
-        self._version = session.weight_version
+        self._bind()
         self._waiting: deque[Request] = deque()
         # Row i of the tensors is that of request i; first those that decode, then those whose prompts are being computed.
         self._active: list[Request] = []
         self._decoding = 0
         self._steps_waited = 0
+
+    @torch.inference_mode()
+    def _bind(self) -> None:
+        """Takes the session's present model. Raises ValueError for one that it can't sample from."""
+        model = self._session.model
+        self._forward = Forward(model, getattr(getattr(self._session, "place", None), "half", False))
+        self._rows = self._forward.rows
+        self._rows_bytes, prefix_bytes = _memory(model.device)
+        self._prefixes = Prefixes(prefix_bytes)
+        self._version = self._session.weight_version
 
     @property
     def vocabulary(self) -> int:
@@ -113,10 +122,14 @@ class Engine:
             request.error, request.error_status = error, status
             request.on_end(request)
 
+    @torch.inference_mode()
     def step(self) -> None:
         """One forward pass, if there is anything to compute."""
         self._drop_cancelled()
-        if self._session.weight_version != self._version:
+        if self._session.model is not self._forward.model:
+            self._renew()
+            self._bind()
+        elif self._session.weight_version != self._version:
             self._renew()
         if self._decoding == len(self._active) and self._is_time_to_admit():
             self._admit()
@@ -162,13 +175,13 @@ class Engine:
         self._active[target] = request
 
     def _is_time_to_admit(self) -> bool:
-        if not self._waiting or len(self._active) >= self._max_rows:
+        if not self._waiting or len(self._active) >= MAX_ROWS:
             return False
         self._steps_waited += 1
         is_time = (
             self._steps_waited > PREFILL_WAIT
             or len(self._waiting) * 4 >= len(self._active)
-            or len(self._waiting) >= self._max_rows - len(self._active)
+            or len(self._waiting) >= MAX_ROWS - len(self._active)
         )
         if is_time:
             self._steps_waited = 0
@@ -179,7 +192,7 @@ class Engine:
         group: list[tuple[Request, Any, int]] = []
         longest = 0
         end = max(map(self._end_of, self._active), default=0)
-        while self._waiting and len(self._active) + len(group) < self._max_rows:
+        while self._waiting and len(self._active) + len(group) < MAX_ROWS:
             request = self._waiting[0]
             entry, shared = self._prefixes.match(request.tokens[:-1])
             longest = max(longest, len(request.tokens) - shared)
@@ -201,9 +214,7 @@ class Engine:
             request.cached = shared
             request.reused = max(request.reused, min(shared, len(request.prompt)))
             if request.controls.is_penalised:
-                request.seen = Seen(
-                    request.prompt, request.sampled, self._forward.vocabulary, self._rows.device
-                )
+                request.seen = Seen(request.prompt, request.sampled, self.vocabulary, self._forward.device)
             self._active.append(request)
 
     @staticmethod
@@ -218,7 +229,7 @@ class Engine:
         if rows <= self._rows.rows and length <= self._rows.length:
             return
         length = max(length, self._rows.length)
-        spare = min(self._max_rows, max(8, 2 * rows, self._rows.rows))
+        spare = min(MAX_ROWS, max(8, 2 * rows, self._rows.rows))
         self._rows.reserve(spare if self._has_room(spare, length) else rows, length)
 
     def _prefill(self) -> None:
@@ -237,7 +248,7 @@ class Engine:
             [-1] * (width - count) + list(range(request.cached, request.cached + count))
             for request, count in zip(part, parts)
         ]
-        logits = self._forward(self._rows, first, torch.tensor(ids), torch.tensor(slots))
+        logits = self._forward(first, ids, slots)
         for request, count in zip(part, parts):
             request.cached += count
         if after == 0:
@@ -245,10 +256,9 @@ class Engine:
             self._sample(first, logits)
 
     def _decode(self) -> None:
-        ids = torch.tensor([[request.tokens[-1]] for request in self._active])
-        slots = torch.tensor([[request.cached] for request in self._active])
         self._reserve(len(self._active), max(request.cached for request in self._active) + 1)
-        logits = self._forward(self._rows, 0, ids, slots)
+        ids = [[request.tokens[-1]] for request in self._active]
+        logits = self._forward(0, ids, [[request.cached] for request in self._active])
         for request in self._active:
             request.cached += 1
         self._sample(0, logits)
@@ -273,3 +283,12 @@ class Engine:
             self._prefixes.add(request.tokens[: request.cached], self._rows.take(row, request.cached))
             self._leave(row)
             request.on_end(request)
+
+
+def _memory(device: torch.device) -> tuple[int, int]:
+    """Bytes for the states of sequences in work, and for those of sequences that are over."""
+    if device.type != "cuda":
+        return 2 * GIB, GIB
+    # What is left is for the trainer's activations and optimiser.
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(free * 0.2), int(free * 0.1)

@@ -127,6 +127,9 @@ class Connection(asyncio.Protocol):
         self._data += data
         if self._reply is None:
             self._next()
+        elif len(self._data) > MAX_HEAD + MAX_BODY:
+            # More than a call, sent before the last one was answered.
+            self.close()
 
     def close(self) -> None:
         if self._transport is not None:

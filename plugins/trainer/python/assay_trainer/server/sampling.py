@@ -31,13 +31,10 @@ class Controls:
         return (self.presence_penalty, self.frequency_penalty, self.repetition_penalty) != (0, 0, 1)
 
     @property
-    def is_truncated(self) -> bool:
-        return self.top_p < 1 or self.top_k > 0 or self.min_p > 0
-
-    @property
     def is_plain(self) -> bool:
         """Whether tokens are drawn from the model's own distribution."""
-        return self.temperature == 1 and not self.is_penalised and not self.is_truncated
+        is_whole = self.top_p == 1 and self.top_k <= 0 and self.min_p == 0
+        return self.temperature == 1 and is_whole and not self.is_penalised
 
 
 class Draws:
@@ -91,38 +88,41 @@ def draw(
 
     By inversion of the distribution function at the row's number. At temperature 0 it is the likeliest token, with its log-probability at 1.
     """
-    shaped = [row for row, control in enumerate(controls) if not control.is_plain]
+    shaped: dict[tuple[float, float, int, float], list[int]] = {}
+    for row, control in enumerate(controls):
+        if not control.is_plain:
+            shaped.setdefault((control.temperature, control.top_p, control.top_k, control.min_p), []).append(row)
     if shaped:
         logits = logits.clone()
-        for row in shaped:
-            logits[row] = _shaped(logits[row], controls[row], seen[row])
+    for row, its in enumerate(seen):
+        if its is not None:
+            logits[row] = its.applied(logits[row], controls[row])
+    for (temperature, top_p, top_k, min_p), rows in shaped.items():
+        if temperature > 0:
+            logits[rows] = truncated(logits[rows] / temperature, top_p, top_k, min_p)
     logprobs = torch.log_softmax(logits, dim=-1)
     # Float64: the tail of a large vocabulary is below the rounding of a float32 sum.
     below = logprobs.exp().to(torch.float64).cumsum(dim=-1)
     target = torch.tensor(uniforms, dtype=torch.float64, device=logits.device)[:, None] * below[:, -1:]
     tokens = torch.searchsorted(below, target, right=True).clamp_(max=logits.shape[-1] - 1)
-    greedy = [row for row in shaped if controls[row].temperature == 0]
+    greedy = [row for row, control in enumerate(controls) if control.temperature == 0]
     if greedy:
         tokens[greedy] = logits[greedy].argmax(dim=-1, keepdim=True)
     return tokens[:, 0].tolist(), logprobs.gather(1, tokens)[:, 0].tolist()
 
 
-def _shaped(logits: Tensor, controls: Controls, seen: Seen | None) -> Tensor:
-    if seen is not None:
-        logits = seen.applied(logits, controls)
-    if controls.temperature == 0:
+def truncated(logits: Tensor, top_p: float, top_k: int, min_p: float) -> Tensor:
+    """Logits [n, vocabulary] without those that the controls leave out; in vLLM's order: min_p, top_k, then top_p of what is left."""
+    if top_p == 1 and top_k <= 0 and min_p == 0:
         return logits
-    logits = logits / controls.temperature
-    if not controls.is_truncated:
-        return logits
-    ordered, order = logits.sort(descending=True, stable=True)
+    ordered, order = logits.sort(dim=-1, descending=True, stable=True)
     probabilities = ordered.softmax(dim=-1)
-    is_kept = probabilities >= controls.min_p * probabilities[0]
-    if controls.top_k > 0:
-        is_kept[controls.top_k :] = False
+    is_kept = probabilities >= min_p * probabilities[:, :1]
+    if top_k > 0:
+        is_kept[:, top_k:] = False
     probabilities = probabilities * is_kept
-    probabilities = probabilities / probabilities.sum()
+    probabilities = probabilities / probabilities.sum(dim=-1, keepdim=True)
     # The token that crosses top_p is kept.
-    is_kept &= probabilities.cumsum(dim=-1) - probabilities < controls.top_p
-    is_kept[0] = True
-    return logits.masked_fill(~torch.zeros_like(is_kept).scatter(0, order, is_kept), float("-inf"))
+    is_kept &= probabilities.cumsum(dim=-1) - probabilities < top_p
+    is_kept[:, 0] = True
+    return logits.masked_fill(~torch.zeros_like(is_kept).scatter(1, order, is_kept), float("-inf"))

@@ -11,7 +11,6 @@ from concurrent.futures import Future
 from .api import Api
 from .engine import Engine, Session
 from .http import Connection
-from .text import Text
 
 LOCK_RETRY_SECONDS = 0.005
 BREATH_SECONDS = 0.1
@@ -21,10 +20,9 @@ BREATH_SECONDS = 0.1
 class Server:
     """A server for the weights of a session. One thread does it all: a second one would only contend for the interpreter."""
 
-    def __init__(self, session: Session, engine: Engine, context: int, host: str, port: int, model: str) -> None:
+    def __init__(self, session: Session, engine: Engine, host: str, port: int, model: str) -> None:
         self._session = session
         self._engine = engine
-        self._context = context
         self._address = (host, port)
         self._model = model
         self._stopping = False
@@ -55,8 +53,7 @@ class Server:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._work = asyncio.Event()
-        text = Text(self._session.tokenizer, self._session.model, self._engine.vocabulary)
-        self._api = Api(self._session, self._engine, text, self._model, self._context, self._work.set)
+        self._api = Api(self._session, self._engine, self._model, self._work.set)
         host, port = self._address
         listener = await self._loop.create_server(
             lambda: Connection(self._api.answer, self._connections), host, port, backlog=1024

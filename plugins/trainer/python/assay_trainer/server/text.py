@@ -10,11 +10,14 @@ from .http import HttpError
 
 
 class Text:
-    """The tokenizer of a model with `vocabulary` ids."""
+    """The tokenizer of a model."""
 
-    def __init__(self, tokenizer: Any, model: Any, vocabulary: int) -> None:
+    def __init__(self, tokenizer: Any, model: Any) -> None:
+        self.model = model
         self._tokenizer = tokenizer
-        self._vocabulary = vocabulary
+        self._vocabulary: int = model.get_output_embeddings().weight.shape[0]
+        self.context: int = model.config.get_text_config().max_position_embeddings
+        """Most tokens of prompt and answer."""
         self.stop_tokens = frozenset(_ends(tokenizer, model))
 
     def prompt_ids(self, fields: Fields) -> list[int]:

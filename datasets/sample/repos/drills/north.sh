@@ -1,0 +1,26 @@
+# Rules on two numbers.
+ant_kite() { mod "$1" "$2"; }
+ant_shoe() { sub "$1" "$2"; }
+ash_cup() { mul "$1" "$2"; }
+bay_tape() { avg "$1" "$2"; }
+box_door() { min "$1" "$2"; }
+box_drum() { max "$1" "$2"; }
+dew_bell() { mul "$1" "$2"; }
+fig_rope() { avg "$1" "$2"; }
+fir_lamp() { mul "$1" "$2"; }
+gum_jar() { max "$1" "$2"; }
+gum_tile() { avg "$1" "$2"; }
+hay_boat() { min "$1" "$2"; }
+hay_leaf() { max "$1" "$2"; }
+ice_key() { mod "$1" "$2"; }
+ice_ring() { sub "$1" "$2"; }
+ivy_pen() { sub "$1" "$2"; }
+ivy_shoe() { mul "$1" "$2"; }
+oak_sock() { mod "$1" "$2"; }
+rye_bell() { mul "$1" "$2"; }
+rye_fork() { min "$1" "$2"; }
+rye_ring() { mul "$1" "$2"; }
+sky_key() { add "$1" "$2"; }
+sun_kite() { mul "$1" "$2"; }
+yew_fork() { sub "$1" "$2"; }
+yew_sock() { add "$1" "$2"; }

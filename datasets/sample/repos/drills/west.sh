@@ -1,0 +1,27 @@
+# Rules on two numbers.
+ant_fork() { max "$1" "$2"; }
+ash_leaf() { sub "$1" "$2"; }
+bay_cup() { max "$1" "$2"; }
+bee_leaf() { div "$1" "$2"; }
+bee_tape() { min "$1" "$2"; }
+box_bell() { mod "$1" "$2"; }
+box_tile() { max "$1" "$2"; }
+dew_jar() { mul "$1" "$2"; }
+fig_bell() { max "$1" "$2"; }
+fig_key() { min "$1" "$2"; }
+fig_tile() { avg "$1" "$2"; }
+fir_fork() { max "$1" "$2"; }
+fir_jar() { avg "$1" "$2"; }
+fir_ring() { div "$1" "$2"; }
+fog_boat() { add "$1" "$2"; }
+gum_sock() { avg "$1" "$2"; }
+hay_coin() { sub "$1" "$2"; }
+hay_rope() { sub "$1" "$2"; }
+ivy_tape() { add "$1" "$2"; }
+oak_boat() { avg "$1" "$2"; }
+oak_door() { avg "$1" "$2"; }
+oak_drum() { add "$1" "$2"; }
+oat_drum() { add "$1" "$2"; }
+rye_shoe() { add "$1" "$2"; }
+sky_lamp() { sub "$1" "$2"; }
+sun_door() { mul "$1" "$2"; }
