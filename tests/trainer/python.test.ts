@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import type { Batch, LoadOptions, Loss, Trainer } from '../../plugins/trainer/tr
 import { testClock } from '../helpers/jobs.js';
 import { cacheFolder, describeWithTrainer } from '../helpers/trainer.js';
 import { numbersFrom } from './fake-trainer.js';
+import { vllmServer } from './vllm-server.js';
 
 const VOCABULARY = 64;
 const CONFIG = {
@@ -99,6 +100,7 @@ await describeWithTrainer('the Python trainer', () => {
     expect(await trainer.step(STEP)).toMatchObject({ weightVersion: '1' });
     const { files } = await trainer.save(checkpoint());
     expect(files.map(({ name }) => name)).toContain('model/model.safetensors');
+    await syncsWithVllm(trainer);
     const first = await scores(trainer);
 
     // What comes of the second step when nothing happens.
@@ -130,6 +132,21 @@ await describeWithTrainer('the Python trainer', () => {
     await last.trainer.stop();
     expect(await scores((await resumed()).trainer)).toEqual(kept);
   }, 900_000);
+
+  async function syncsWithVllm(trainer: Trainer): Promise<void> {
+    const vllm = await vllmServer();
+    try {
+      const weights = join(folder, 'weights');
+      const { weightVersion } = await trainer.sync({ kind: 'vllm_reload', url: vllm.url, folder: weights });
+      expect([weightVersion, vllm.weights()]).toEqual(['1', weights]);
+      expect(await readdir(weights)).toEqual(expect.arrayContaining(['config.json', 'model.safetensors']));
+      await expect(trainer.sync({ kind: 'vllm_transfer', url: vllm.url })).rejects.toMatchObject({
+        code: 'trainer_refused',
+      });
+    } finally {
+      await vllm.close();
+    }
+  }
 
   async function refusals(trainer: Trainer): Promise<void> {
     const refused = (call: Promise<unknown>, code: string) => expect(call).rejects.toMatchObject({ code });
