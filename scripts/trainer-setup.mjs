@@ -181,6 +181,15 @@ async function install(folder, uv, files) {
   throw new Stop(FAILED, 'The packages could not be installed: the reason is above.');
 }
 
+/** Python that is read anew takes seconds more at each start: uv leaves it so, and some machines never write what they compiled. */
+async function compile(folder) {
+  say('Compiling ...');
+  // Some packages hold files for later Pythons, which can't be: no failure.
+  await run(pythonOf(folder), ['-m', 'compileall', '-q', '-q', '-j', '0', join(folder, 'lib')], {
+    isShown: false,
+  });
+}
+
 const PROBE = `
 import json, platform, torch, transformers, safetensors
 cuda = torch.version.cuda if torch.cuda.is_available() else None
@@ -222,6 +231,7 @@ async function main(args) {
     const own = join(folder, 'bin', 'uv');
     const uv = now === undefined ? await makeEmpty(folder) : existsSync(own) ? own : undefined;
     await install(folder, uv, test === null ? [REQUIREMENTS] : [REQUIREMENTS, TEST_REQUIREMENTS]);
+    await compile(folder);
     const ready = { versions: await probe(folder), test };
     // Last, and whole: who sees it may use the environment.
     await writeFile(join(folder, 'ready.tmp'), JSON.stringify(ready));

@@ -51,7 +51,8 @@ export interface LocalTrainerOptions {
 
 /** Seconds that a call may take before the trainer is killed: bounds for one that hangs, far more than the largest model needs. */
 export const DEADLINES: Readonly<Record<Op, number>> = {
-  hello: 120,
+  // Python reads its libraries first, from a disk that others use, too.
+  hello: 300,
   load: 3600,
   logprobs: 7200,
   accumulate: 7200,

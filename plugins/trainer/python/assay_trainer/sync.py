@@ -85,6 +85,9 @@ class Syncer:
             raise TrainerError("bad_request", "sync.target.kind nccl_join: there is no group to join; send nccl_open first")
         if self.session.place.first:
             self._group = torch.cuda.nccl.init_rank(size, self._id, 0)
+            # vLLM's workers sum up one float32 as they join by an id, and wait for all to do so.
+            torch.cuda.nccl.all_reduce([torch.zeros(1, device=self.session.place.device)], comms=[self._group])
+            torch.cuda.synchronize()
         return {}
 
     def _send(self, target: Fields) -> dict[str, Any]:
