@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { TinkerOptions } from '../../plugins/trainer/tinker/tinker.js';
 import type { Batch, LoadOptions, Loss } from '../../plugins/trainer/trainer.js';
@@ -249,7 +250,7 @@ describe('the key', () => {
       code: 'trainer_refused',
       message: expect.stringContaining('no such key: [key]'),
     });
-    expect(JSON.stringify([error.message, error.detail])).not.toContain('tml-wrong-key');
+    expect(inspect(error)).not.toContain('tml-wrong-key');
   });
 });
 
@@ -285,6 +286,16 @@ describe('a session', () => {
     const paths = fake.requests.map(({ path }) => path).filter((path) => path.endsWith('_model'));
     expect(paths).toEqual(['create_model', 'unload_model', 'create_model']);
   });
+});
+
+test('a URL where something else listens is refused', async () => {
+  const { fake, trainer } = await world({ kind: 'hosted' });
+  const wrong = await world({ kind: 'hosted' }, { url: `${fake.url}/elsewhere` });
+  expect(await errorOf(wrong.trainer.hello())).toMatchObject({
+    code: 'trainer_refused',
+    message: expect.stringContaining('is no Tinker server'),
+  });
+  await trainer.hello();
 });
 
 describe('what a server can’t do is refused at the start', () => {

@@ -21,6 +21,12 @@ export interface ConnectionOptions {
 
 export type Members = Readonly<Record<string, unknown>>;
 
+export interface How {
+  readonly isRepeatable: boolean;
+  /** Further tries; absent: those of the connection. */
+  readonly retries?: number;
+}
+
 /** A way to one Tinker server. What it rejects with never holds the key. */
 export interface Connection {
   readonly url: string;
@@ -30,11 +36,12 @@ export interface Connection {
    * The answer to a request. `isRepeatable`: sending it twice does it once; others are not sent again where they may have arrived. Rejects with
    * `trainer_refused` or `internal` for what would be refused again, with `trainer_failed` for what may pass but didn't; the cause is a `Fault`.
    */
-  post(path: string, body: Members, how: { readonly isRepeatable: boolean }): Promise<Members>;
+  post(path: string, body: Members, how: How): Promise<Members>;
   /** The result of a request that was taken. Rejects like `post`, and with `trainer_out_of_memory`. */
   result(requestId: string, what: string): Promise<Members>;
 }
 
+const RETRIES = 8;
 /** Longest wait between tries in seconds where the server doesn't say. */
 const LONGEST_WAIT = 30;
 /** A server holds a question for a result for up to 300 s; its SDK and we ask again earlier, as proxies end what is silent. */
@@ -42,25 +49,23 @@ const POLL_SECONDS = 45;
 
 /** Connects nothing yet: each request is one of its own. */
 export function connect(options: ConnectionOptions): Connection {
-  const { key, clock, random, signal, retries = 8, requestSeconds = 120, resultSeconds = 7200 } = options;
+  const { key, clock, random, signal, requestSeconds = 120, resultSeconds = 7200 } = options;
   const url = options.url.replace(/\/+$/, '');
   const redacted = (words: string) => (key ? words.replaceAll(key, '[key]') : words);
   const failed = (what: string, words: string, cause?: Fault) =>
-    new AssayError(
-      cause === undefined ? 'trainer_failed' : codeOf(cause),
-      redacted(`${what} at ${url}: ${words}`),
-      {
-        cause,
-      },
-    );
+    new AssayError(cause === undefined ? 'trainer_failed' : codeOf(cause), `${what} at ${url}: ${words}`, {
+      cause,
+    });
   const ask = (path: string, body?: Members, seconds = requestSeconds) => {
     const request: Request = { url: `${url}${path}`, key, seconds, clock, signal };
-    return send(body === undefined ? request : { ...request, body });
+    return send(body === undefined ? request : { ...request, body }).catch((error: unknown) => {
+      throw error instanceof Fault ? new Fault(redacted(error.message), error.kind, error.retryAfter) : error;
+    });
   };
   const retried = async (
     act: () => Promise<unknown>,
     what: string,
-    isRepeatable: boolean,
+    { isRepeatable, retries = options.retries ?? RETRIES }: How,
   ): Promise<Members> => {
     for (let tries = 0; ; tries++) {
       try {
@@ -72,7 +77,7 @@ export function connect(options: ConnectionOptions): Connection {
         if (!mayPass(error) || tries >= retries) throw failed(what, error.message, error);
         if (!isRepeatable && mayBeTaken(error)) throw failed(what, `${error.message}; ${UNKNOWN}`, error);
         const wait = error.retryAfter ?? Math.min(2 ** tries, LONGEST_WAIT) * (0.5 + random() / 2);
-        options.onRetry?.(redacted(`${what}: ${error.message}; again in ${wait.toFixed(1)} s`));
+        options.onRetry?.(`${what}: ${error.message}; again in ${wait.toFixed(1)} s`);
         await pause(wait * 1000, clock, signal);
       }
     }
@@ -80,10 +85,10 @@ export function connect(options: ConnectionOptions): Connection {
   return {
     url,
     get: (path) =>
-      retried(() => ask(path).catch(elseIf(404, { missing: true })), path, true).then((answer) =>
-        answer['missing'] === true ? undefined : answer,
+      retried(() => ask(path).catch(elseIf(404, { missing: true })), path, { isRepeatable: true }).then(
+        (answer) => (answer['missing'] === true ? undefined : answer),
       ),
-    post: (path, body, { isRepeatable }) => retried(() => ask(`/api/v1/${path}`, body), path, isRepeatable),
+    post: (path, body, how) => retried(() => ask(`/api/v1/${path}`, body), path, how),
     async result(requestId, what) {
       const end = clock.now() + resultSeconds * 1000;
       const seconds = Math.min(POLL_SECONDS, requestSeconds);
@@ -92,8 +97,8 @@ export function connect(options: ConnectionOptions): Connection {
           ask('/api/v1/retrieve_future', { request_id: requestId }, seconds)
             .catch(elseIf('late', AGAIN))
             .catch(elseIf(408, AGAIN));
-        const answer = await retried(poll, what, true).catch((error) => {
-          throw resultFault(error, redacted(`${what} at ${url}`));
+        const answer = await retried(poll, what, { isRepeatable: true }).catch((error) => {
+          throw resultFault(error, `${what} at ${url}`);
         });
         if (answer['type'] !== 'try_again') {
           const { error, category } = answer;

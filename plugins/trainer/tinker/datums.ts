@@ -79,7 +79,6 @@ export function policy(
     const advantages = new Float64Array(sequence.tokens.length);
     const old = new Float64Array(sequence.tokens.length);
     for (const token of policyTokens(sequence, loss).tokens) {
-      if (token.factor < 0) throw new AssayError('trainer_refused', NEGATIVE);
       advantages[token.at] = token.factor * token.advantage * scaleOf(sequence, reduction);
       old[token.at] = token.old;
     }
@@ -95,8 +94,16 @@ export function policy(
     : { loss_fn: 'cispo', loss_fn_config: { clip_low_threshold: 0, clip_high_threshold: high }, data };
 }
 
-const NEGATIVE =
-  'a negative weight or normaliser: the clip of a Tinker server would bound the other side; with gradients: client it is computed here';
+/** Throws `trainer_refused` where a loss of the server would bound the other side: for weights that aren't positive in the end. */
+export function checkSigns(batch: Batch, normalizer: number): void {
+  for (const [index, { weights }] of batch.entries())
+    for (const [at, weight] of weights.entries())
+      if (weight / normalizer < 0)
+        throw new AssayError(
+          'trainer_refused',
+          `sequence ${index}, token ${at}: the clip of a Tinker server bounds the wrong side of a weight of ${weight} with a normaliser of ${normalizer}; gradients: client computes it`,
+        );
+}
 
 /** Sequences without a loss, which count in a mean. */
 export function filling(count: number): ForwardInput {

@@ -1,4 +1,4 @@
-import { AssayError, type Clock } from '../../../src/index.js';
+import { AssayError, type Clock, within } from '../../../src/index.js';
 import type { Connection, Members } from './connection.js';
 import { Fault, mayPass } from './fault.js';
 import type { Powers } from './servers.js';
@@ -29,6 +29,8 @@ export interface OpenModel {
 
 /** As the SDK does; SkyRL frees what had none for 300 s. */
 const HEARTBEAT_SECONDS = 10;
+/** A server that doesn't free a model in that time is left alone: it does so when the heartbeat is gone. */
+const UNLOAD_SECONDS = 60;
 
 /** Begins a session with a new model. Rejects like `Connection.post`. */
 export async function openModel(connection: Connection, options: ModelOptions): Promise<OpenModel> {
@@ -41,7 +43,7 @@ export async function openModel(connection: Connection, options: ModelOptions): 
   const stopHeartbeat = repeat(clock, HEARTBEAT_SECONDS, async () => {
     const beat = { session_id: sessionId, type: 'session_heartbeat' };
     // One that is missed does no harm, and one that is refused shows in the next request.
-    await connection.post('session_heartbeat', beat, again).catch(() => undefined);
+    await connection.post('session_heartbeat', beat, { ...again, retries: 0 }).catch(() => undefined);
   });
   try {
     const created = await connection.post('create_model', createModel(sessionId, options), once);
@@ -86,11 +88,11 @@ export async function openModel(connection: Connection, options: ModelOptions): 
       },
       async close() {
         stopHeartbeat();
-        const unload = { model_id: id, type: 'unload_model' };
-        await connection
-          .post('unload_model', unload, again)
-          .then((taken) => connection.result(text(taken, 'request_id'), 'unload_model'))
+        const unloaded = connection
+          .post('unload_model', { model_id: id, type: 'unload_model' }, { ...again, retries: 1 })
+          .then((answer) => connection.result(text(answer, 'request_id'), 'unload_model'))
           .catch(() => undefined);
+        await within(unloaded, UNLOAD_SECONDS * 1000, clock);
       },
     };
   } catch (error) {

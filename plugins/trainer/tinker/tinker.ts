@@ -44,7 +44,8 @@ export function tinkerTrainer(options: TinkerOptions): Trainer {
 
   const start = async () => {
     if (found !== undefined) return found;
-    await connection.get('/api/v1/healthz');
+    if ((await connection.get('/api/v1/healthz')) === undefined)
+      throw new AssayError('trainer_refused', `${url} is no Tinker server: it has no /api/v1/healthz`);
     const openapi = await connection.get('/openapi.json');
     const powers = powersOf(server, openapi);
     for (const loss of plan.losses) checkLoss(loss, server, powers, gradients);

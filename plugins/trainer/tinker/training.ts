@@ -3,6 +3,7 @@ import { lossParts } from '../loss-sums.js';
 import type { AdamW, Batch, Loss, LossSums, StepOptions, Stepped } from '../trainer.js';
 import type { Members } from './connection.js';
 import {
+  checkSigns,
   chunksOf,
   type ForwardInput,
   filling,
@@ -102,6 +103,7 @@ export function trainingOf(options: TrainingOptions): Training {
     async accumulate(whole, loss) {
       checkLoss(loss, server, powers, gradients);
       const batch = predicting(whole);
+      if (loss.kind === 'policy' && gradients === 'server') checkSigns(batch, loss.normalizer);
       if (loss.kind === 'policy' && gradients === 'client') {
         const { sums, slopes } = lossParts(batch, await pass('forward', batch, scoring), loss);
         finite(sums);
