@@ -1,3 +1,4 @@
+import { seededRandom, shuffled } from '../../../src/index.js';
 import { FILES, FIRST, ISSUES, issueOf, OPERATIONS, ruleOf, SECOND } from './words.js';
 
 /** A rule of the tree that calls the wrong operation, and the issue that says what it should do. */
@@ -15,6 +16,7 @@ export interface Drill {
   readonly numbers: readonly [number, number];
 }
 
+const SEED = 1;
 const TRAIN_PER_WORD = 4;
 const HELDOUT_PER_WORD = 3;
 
@@ -35,24 +37,26 @@ const COMPUTE: Readonly<Record<string, (a: number, b: number) => number>> = {
  * both parts; but all pieces of which held-out drills are made stand in drills that are trained.
  */
 export function drills(): readonly Drill[] {
-  const pick = startPicking();
+  const random = seededRandom(SEED);
+  const one = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
   // One after the other they use each piece as often as any other.
-  const names = pick
-    .shuffled(SECOND.map((_, shift) => shift))
-    .flatMap((shift) => FIRST.map((first, at) => `${first}_${SECOND[(at + shift) % SECOND.length]}`));
+  const names = shuffled(
+    SECOND.map((_, shift) => shift),
+    random,
+  ).flatMap((shift) => FIRST.map((first, at) => `${first}_${SECOND[(at + shift) % SECOND.length]}`));
   const words = Object.entries(OPERATIONS).flatMap(([right, two]) => two.map((word) => ({ right, word })));
   const of = (split: Drill['split'], count: number) => {
-    const own = pick.shuffled(names.splice(0, words.length * count));
+    const own = shuffled(names.splice(0, words.length * count), random);
     return words.flatMap(({ right, word }, at) => {
       const phrases = ISSUES.filter((_, index) => (index + at) % ISSUES.length < 2 === (split === 'heldout'));
       return Array.from({ length: count }, (_, index): Drill => {
-        const wrong = pick.one(Object.keys(OPERATIONS).filter((operation) => operation !== right));
+        const wrong = one(Object.keys(OPERATIONS).filter((operation) => operation !== right));
         return {
           ...{ split, word, right, wrong },
           phrase: phrases[index % phrases.length] as string,
           name: own.pop() as string,
-          file: pick.one(FILES),
-          numbers: pick.one(TELLING),
+          file: one(FILES),
+          numbers: one(TELLING),
         };
       });
     });
@@ -162,24 +166,4 @@ function linesOf(file: string, all: readonly Drill[]): readonly string[] {
 
 function textOf(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('');
-}
-
-/** Choices that are the same on every machine: the generator of Lehmer, with the constants of Park and Miller. */
-function startPicking() {
-  let state = 20260101;
-  const below = (count: number) => {
-    state = (state * 48271) % 0x7fffffff;
-    return state % count;
-  };
-  return {
-    one: <T>(from: readonly T[]): T => from[below(from.length)] as T,
-    shuffled: <T>(from: readonly T[]): T[] => {
-      const all = [...from];
-      for (let at = all.length - 1; at > 0; at--) {
-        const other = below(at + 1);
-        [all[at], all[other]] = [all[other] as T, all[at] as T];
-      }
-      return all;
-    },
-  };
 }
