@@ -69,7 +69,7 @@ export const DEADLINES: Readonly<Record<Op, number>> = {
  */
 export async function localTrainer(options: LocalTrainerOptions): Promise<Trainer> {
   const { clock, signal, processes } = options;
-  const python = options.python ?? (await preparedPython(options.cacheFolder));
+  const python = programOf(options.python) ?? (await preparedPython(options.cacheFolder));
   const process = await startProcess({
     argv: [python, ...launcher(processes), '-m', 'assay_trainer'],
     cwd: pythonFolder(),
@@ -88,6 +88,11 @@ export async function localTrainer(options: LocalTrainerOptions): Promise<Traine
     await trainer.stop();
     throw missingPackage(error, python) ?? error;
   }
+}
+
+/** A path is ours, and the trainer runs in another folder; a name is one on PATH. */
+function programOf(python: string | undefined): string | undefined {
+  return python?.includes('/') === true ? resolve(python) : python;
 }
 
 function launcher(processes: number): readonly string[] {

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe } from '@jest/globals';
 import { preparedPython } from '../../plugins/trainer/environment.js';
 import { messageOf } from '../../src/index.js';
@@ -20,4 +23,17 @@ export async function describeWithTrainer(name: string, block: () => void): Prom
     throw new Error(`Tests of the trainer are required, but ${missing}; ${how}`);
   process.stderr.write(`Skipped the tests of the trainer "${name}": ${missing}; ${how}.\n`);
   describe.skip(name, block);
+}
+
+/** Whether a process ends within two seconds; one that init has yet to bury has ended. */
+export async function isGone(pid: number): Promise<boolean> {
+  for (let round = 0; round < 100; round++) {
+    const status = existsSync(`/proc/${pid}/status`)
+      ? await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+      : '';
+    // A zombie waits for init alone.
+    if (status === '' || /^State:\s+Z/m.test(status)) return true;
+    await sleep(20);
+  }
+  return false;
 }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { type LocalTrainerOptions, localTrainer } from '../../plugins/trainer/lo
 import type { LoadOptions, Trainer } from '../../plugins/trainer/trainer.js';
 import { packageRoot } from '../../src/index.js';
 import { testClock } from '../helpers/jobs.js';
+import { isGone } from '../helpers/trainer.js';
 import { vllmServer } from './vllm-server.js';
 
 let folder = '';
@@ -309,15 +309,3 @@ describe('a trainer that can not be started', () => {
     expect(await readdir(join(folder, 'work'))).toEqual([]);
   });
 });
-
-async function isGone(pid: number): Promise<boolean> {
-  for (let round = 0; round < 100; round++) {
-    const status = existsSync(`/proc/${pid}/status`)
-      ? await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-      : '';
-    // A zombie waits for init alone.
-    if (status === '' || /^State:\s+Z/m.test(status)) return true;
-    await sleep(20);
-  }
-  return false;
-}

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { localTrainer } from '../../plugins/trainer/local.js';
 import type { Batch, LoadOptions, Loss, Trainer } from '../../plugins/trainer/trainer.js';
 import { testClock } from '../helpers/jobs.js';
-import { cacheFolder, describeWithTrainer } from '../helpers/trainer.js';
+import { cacheFolder, describeWithTrainer, isGone } from '../helpers/trainer.js';
 import { numbersFrom } from './fake-trainer.js';
 import { vllmServer } from './vllm-server.js';
 
@@ -45,16 +45,16 @@ await describeWithTrainer('the Python trainer', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const start = () => {
+  const start = (processes = 1, signal = end.signal) => {
     return localTrainer({
       cacheFolder,
       // One thread: sums of many come out in any order.
       env: { ...process.env, OMP_NUM_THREADS: '1', CUDA_VISIBLE_DEVICES: '' },
-      processes: 1,
+      processes,
       workFolder: join(folder, 'work'),
       logFile: join(folder, 'log'),
       clock: testClock(),
-      signal: end.signal,
+      signal,
     });
   };
   const load = (more: Partial<LoadOptions> = {}): LoadOptions => ({
@@ -133,6 +133,27 @@ await describeWithTrainer('the Python trainer', () => {
     expect(await scores((await resumed()).trainer)).toEqual(kept);
   }, 900_000);
 
+  test('many processes compute as one, and none is left when they are ended in the middle', async () => {
+    const [one, stop] = [await start(), new AbortController()];
+    const many = await start(2, stop.signal);
+    expect(await many.hello()).toMatchObject({ processes: 2 });
+    const losses: number[] = [];
+    const batch = BATCH.map((sequence) => ({ ...sequence, oldLogprobs: sequence.tokens.map(() => -4) }));
+    for (const trainer of [one, many]) {
+      await trainer.load(load());
+      losses.push((await trainer.accumulate(batch, POLICY)).loss);
+    }
+    expect(losses[1]).toBeCloseTo(losses[0] ?? Number.NaN, 5);
+    await one.stop();
+    const work = many.accumulate(batch, POLICY);
+    const family = trainersOfThisProcess().flatMap((pid) => [pid, ...childrenOf(pid)]);
+    expect(family).toHaveLength(3);
+    stop.abort(new Error('enough'));
+    await expect(work).rejects.toThrow('enough');
+    await many.stop();
+    for (const pid of family) expect([pid, await isGone(pid)]).toEqual([pid, true]);
+  }, 900_000);
+
   async function syncsWithVllm(trainer: Trainer): Promise<void> {
     const vllm = await vllmServer();
     try {
@@ -188,10 +209,14 @@ async function killedIn(work: Promise<unknown>, milliseconds: number): Promise<v
     });
 }
 
+function childrenOf(pid: number): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return children.split(' ').filter(Boolean).map(Number);
+}
+
 function trainersOfThisProcess(): readonly number[] {
-  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
   const isTrainer = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('assay_trainer');
-  return children.split(' ').filter(Boolean).map(Number).filter(isTrainer);
+  return childrenOf(process.pid).filter(isTrainer);
 }
 
 /** A tokenizer of words, as the library writes it. */
