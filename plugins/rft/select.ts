@@ -3,9 +3,8 @@ import {
   sha256,
   type Trajectory,
   type ValidationEntry,
-  type Verdict,
 } from '../../src/index.js';
-import { outcomeOf } from '../trainer/outcome.js';
+import type { Score } from '../trainer/outcome.js';
 
 /** What decides whether an episode is trained on; the episode itself stays on the disk. */
 export interface Candidate {
@@ -44,8 +43,8 @@ export interface SelectOptions {
   readonly validations: readonly Pick<ValidationEntry, 'instanceId' | 'class'>[];
 }
 
-/** A finished episode with its verdict as a candidate; `verdict` is absent where none was found. */
-export function candidateOf({ episode, turns, result }: Trajectory, verdict: Verdict | undefined): Candidate {
+/** A finished episode as a candidate. */
+export function candidateOf({ episode, turns, result }: Trajectory, outcome: Score): Candidate {
   const { episodeId, instanceId, sample } = episode;
   // Where no command could be taken from a response, the response is what it did.
   const actions = turns.map(({ command, response }) => command ?? response);
@@ -53,7 +52,7 @@ export function candidateOf({ episode, turns, result }: Trajectory, verdict: Ver
     episodeId,
     instanceId,
     sample,
-    outcome: result === undefined ? null : outcomeOf(result, verdict),
+    outcome,
     actions: sha256(canonicalJson(actions)),
     patch: sha256(result?.patch ?? ''),
   };

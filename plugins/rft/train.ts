@@ -66,7 +66,11 @@ export interface RftRun {
   readonly tokenizeAt: (url: string) => Tokenize;
   readonly validations: readonly Pick<ValidationEntry, 'instanceId' | 'class'>[];
   /** Writes the kept episodes for others, with a card. */
-  readonly exportKept: (selected: Selected, kept: AsyncIterable<Trajectory>) => Promise<void>;
+  readonly exportKept: (
+    selected: Selected,
+    kept: AsyncIterable<Trajectory>,
+    sequenceOf: (trajectory: Trajectory) => Promise<Sequence>,
+  ) => Promise<void>;
   readonly onEvent: (entry: RftEntry) => void | Promise<void>;
   readonly onWarning: (message: string) => void;
   readonly clock: Clock;
@@ -116,11 +120,12 @@ async function tune(run: RftRun, trainer: Trainer, done: number): Promise<string
   const { url, weightVersion } = await trainer.sync(run.target);
   const { episodes } = await run.play({ url, weightVersion });
   const tokenize = run.tokenizeAt(url);
-  const sequencesOf = reader(run, episodes, tokenize);
+  const sequenceOf = rendering(run, tokenize);
+  const sequencesOf = reader(episodes, sequenceOf);
   const selected = await choose(run, episodes, sequencesOf);
   const plan = planEpochs(selected.kept, { ...algorithm, seed: settings.seed });
   if (!journal.entries.some(({ type }) => type === 'selected')) {
-    await run.exportKept(selected, keptOf(selected, episodes));
+    await run.exportKept(selected, keptOf(selected, episodes), sequenceOf);
     const entry: RftEntry = { type: 'selected', steps: [...selected.steps], optimizerSteps: plan.length };
     await journal.append(entry);
     await run.onEvent(entry);
@@ -165,23 +170,27 @@ async function tune(run: RftRun, trainer: Trainer, done: number): Promise<string
 
 type SequencesOf = (candidates: readonly Candidate[]) => Promise<readonly Sequence[]>;
 
-/** Reads episodes from the disk, in the order asked for, as the training prompt and what followed. */
-function reader({ promptOf, settings }: RftRun, episodes: Episodes, tokenize: Tokenize): SequencesOf {
+/** An episode as the training prompt and what followed. */
+function rendering({ promptOf, settings }: RftRun, tokenize: Tokenize) {
   const mask = settings.algorithm.maskFormatErrors ? wellFormedTurns : allTurns;
   const once = new Map<string, Promise<readonly number[]>>();
-  const promptIds = (instanceId: string) => {
-    const known = once.get(instanceId) ?? Promise.resolve(tokenize(promptOf(instanceId), true));
-    once.set(instanceId, known);
-    return known;
+  return (trajectory: Trajectory): Promise<Sequence> => {
+    const { instanceId } = trajectory.episode;
+    const prompt = promptOf(instanceId);
+    const ids = once.get(instanceId) ?? Promise.resolve(tokenize(prompt, true));
+    once.set(instanceId, ids);
+    return sequenceWithPrompt(trajectory, mask, { prompt, tokenize: () => ids });
   };
+}
+
+/** Reads episodes from the disk, in the order asked for. */
+function reader(episodes: Episodes, sequenceOf: (trajectory: Trajectory) => Promise<Sequence>): SequencesOf {
   return async (candidates) => {
     const wanted = new Set(candidates.map(({ episodeId }) => episodeId));
     const found = new Map<string, Sequence>();
     for await (const { trajectory } of episodes(new Set(candidates.map(({ instanceId }) => instanceId)))) {
-      const { episodeId, instanceId } = trajectory.episode;
-      if (!wanted.has(episodeId)) continue;
-      const prompt = { prompt: promptOf(instanceId), tokenize: () => promptIds(instanceId) };
-      found.set(episodeId, await sequenceWithPrompt(trajectory, mask, prompt));
+      const { episodeId } = trajectory.episode;
+      if (wanted.has(episodeId)) found.set(episodeId, await sequenceOf(trajectory));
     }
     return candidates.map(({ episodeId }) => found.get(episodeId) as Sequence);
   };
@@ -191,7 +200,7 @@ async function choose(run: RftRun, episodes: Episodes, sequencesOf: SequencesOf)
   const { validations } = run;
   const { algorithm, episode } = run.settings;
   const candidates: Candidate[] = [];
-  for await (const { trajectory, verdict } of episodes()) candidates.push(candidateOf(trajectory, verdict));
+  for await (const { trajectory, outcome } of episodes()) candidates.push(candidateOf(trajectory, outcome));
   const unscorable = candidates.filter(({ outcome }) => outcome === null).length;
   if (candidates.length === 0 || unscorable / candidates.length > episode.maxUnscorable)
     throw new AssayError(

@@ -1,6 +1,5 @@
 import type { Command, CommandGroup } from './command.js';
-import type { InstanceImageFlags } from './connect.js';
-import { ENGINE_FLAGS, type EngineFlags, JSON_FLAG, withGroups } from './flags.js';
+import { ENGINE_FLAGS, JSON_FLAG, withGroups } from './flags.js';
 import { EVAL_IMAGE_FLAGS, RUN_FLAGS } from './run-flags.js';
 
 const OPTIONS = {
@@ -22,21 +21,6 @@ const OPTIONS = {
   quiet: RUN_FLAGS.quiet,
   ...JSON_FLAG,
 } as const;
-
-/** The flags of `assay train`, as yargs gives them. */
-export type TrainArgs = Partial<EngineFlags> &
-  InstanceImageFlags &
-  Readonly<{
-    config: string;
-    'dry-run'?: boolean;
-    'mean-tokens'?: number;
-    'assume-cuda'?: boolean;
-    retries?: number;
-    timeout?: string;
-    progress?: 'auto' | 'bars' | 'plain' | 'none';
-    quiet?: boolean;
-    json?: boolean;
-  }>;
 
 const AGAIN =
   'Killed at any moment, the same command goes on: no episode is played again, no step is applied twice. docs/train.md';

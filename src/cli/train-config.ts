@@ -10,7 +10,7 @@ import { messageOf } from '../util/words.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
 import { loadInstances } from './inputs.js';
-import type { TrainArgs } from './train-command.js';
+import type { TrainArgs } from './train-args.js';
 import { datasetArgs } from './train-ground.js';
 import { dryRunPage } from './train-words.js';
 

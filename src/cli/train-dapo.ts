@@ -17,7 +17,7 @@ import { readIfExists } from '../util/files.js';
 import { EXIT, usage } from './exit.js';
 import { checkCount } from './flags.js';
 import type { Host } from './host.js';
-import type { TrainArgs } from './train-command.js';
+import type { TrainArgs } from './train-args.js';
 import { dryRun, readConfig } from './train-config.js';
 import { type Shared, type Training, withTraining } from './train-ground.js';
 import { dapoLines, iterationScalars, iterationsPage, stepScalars } from './train-words.js';

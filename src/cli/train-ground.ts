@@ -21,7 +21,7 @@ import { type Interrupt, listenForInterrupt } from './interrupt.js';
 import { DEFINING, definingOptions, type Plan, planOf } from './plan.js';
 import { knownTroubles } from './results.js';
 import { rolloutProgress } from './rollout-progress.js';
-import type { TrainArgs } from './train-command.js';
+import type { TrainArgs } from './train-args.js';
 import { type PlayedRun, type PlayRequest, trainingPlayer } from './train-play.js';
 
 type Settings = DapoConfig | RftConfig;

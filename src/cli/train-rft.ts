@@ -4,6 +4,7 @@ import { redaction } from '../../plugins/agent/policy/key.js';
 import { serverTokenizer } from '../../plugins/agent/policy/server.js';
 import { type RftConfig, resolveRft } from '../../plugins/rft/config.js';
 import { estimateRft } from '../../plugins/rft/dry-run.js';
+import { exportEpisodes } from '../../plugins/rft/export-files.js';
 import { RftEntry, trainRft } from '../../plugins/rft/train.js';
 import { openJournal } from '../../plugins/trainer/journal.js';
 import type { Tokenize } from '../../plugins/trainer/samples.js';
@@ -11,7 +12,7 @@ import { AssayError } from '../errors.js';
 import { readValidations } from '../run/validate.js';
 import { EXIT } from './exit.js';
 import type { Host } from './host.js';
-import type { TrainArgs } from './train-command.js';
+import type { TrainArgs } from './train-args.js';
 import { dryRun, readConfig } from './train-config.js';
 import { type Shared, type Training, withTraining } from './train-ground.js';
 import { rftLine } from './train-words.js';
@@ -34,6 +35,11 @@ export function runRft(args: TrainArgs, settings: RftConfig, host: Host, shared?
     const { demonstration, temperature, samples } = settings.rollouts;
     const problems = [...instances.keys()];
     const workdirs = new Map(plan.jobs.map(({ spec }) => [spec.instanceId, spec.workdir]));
+    const promptOf = (id: string) => {
+      const [instance, workdir] = [instances.get(id), workdirs.get(id)];
+      if (instance === undefined || workdir === undefined) throw new Error(`no instance ${id}`);
+      return scaffold.prompt(instance, { demonstration: false, workdir });
+    };
     return trainRft({
       ...{ ...training, settings, problems, clock: host.clock, onWarning: host.err },
       journal: await openJournal(join(folder, 'journal.jsonl'), RftEntry),
@@ -42,14 +48,37 @@ export function runRft(args: TrainArgs, settings: RftConfig, host: Host, shared?
           ...{ name: 'rollouts', problems, samples, url, model, demonstration, temperature },
           purpose: temperature === 1 ? 'training' : 'eval',
         }),
-      promptOf(id) {
-        const [instance, workdir] = [instances.get(id), workdirs.get(id)];
-        if (instance === undefined || workdir === undefined) throw new Error(`no instance ${id}`);
-        return scaffold.prompt(instance, { demonstration: false, workdir });
-      },
+      promptOf,
       tokenizeAt: (url) => tokenizerAt(url, training, host),
       validations: await readValidations(host.cacheDir, plan.manifest.settings.datasetSha256, host.err),
-      exportKept: async () => undefined,
+      async exportKept({ steps }, kept, sequenceOf) {
+        const { settings: run } = plan.manifest;
+        await exportEpisodes({
+          ...{ folder: join(folder, 'dataset'), episodes: kept, formats: ['messages', 'tokens'], promptOf },
+          sequenceOf,
+          maskFormatErrors: settings.algorithm.maskFormatErrors,
+          facts: {
+            ...{
+              dataset: run.dataset,
+              datasetSha256: run.datasetSha256,
+              datasetRevision: run.datasetRevision,
+            },
+            ...{
+              model: settings.model.folder ?? model,
+              scaffold: `${scaffold.name}@${scaffold.version}`,
+              steps,
+            },
+            prompts: { sampled: demonstration ? 'with demonstration' : 'plain', exported: 'plain' },
+            ...{
+              temperature,
+              samples,
+              verdict: settings.algorithm.verdict,
+              graderVersion: run.graderVersion,
+            },
+            createdAt: host.clock.iso(),
+          },
+        });
+      },
       onEvent(entry) {
         host.err(rftLine(entry));
         if (args.json === true) host.out(JSON.stringify(entry));

@@ -74,7 +74,7 @@ export async function formatted({ folder, seed, scale, host }: Ground): Promise<
   await python(join(folder, 'corpus.jsonl'), tokenizer, host);
   const sequences = await readSequences(join(tokenizer, 'sequences.jsonl'));
   const trainer = await localTrainer({
-    ...{ cacheFolder: host.cacheDir, env: host.env, processes: 1, clock: host.clock },
+    ...{ cacheFolder: host.cacheDir, env: oneThread(host).env, processes: 1, clock: host.clock },
     ...{ workFolder: join(folder, 'work'), logFile: join(folder, 'base.log') },
     signal: new AbortController().signal,
   });
@@ -212,7 +212,12 @@ function dapoSettings(ground: Ground, named: Named): DapoConfig {
 
 /** What trainings say goes nowhere; the phases have lines of their own. */
 function quiet(host: Host): Host {
-  return { ...host, err: () => undefined, out: () => undefined };
+  return { ...oneThread(host), err: () => undefined, out: () => undefined };
+}
+
+/** A second thread costs a model that small more than it does, and sandboxes need the other core. */
+function oneThread(host: Host): Host {
+  return { ...host, env: { ...host.env, OMP_NUM_THREADS: '1' } };
 }
 
 async function python(corpus: string, folder: string, host: Host): Promise<void> {
