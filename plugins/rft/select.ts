@@ -1,9 +1,4 @@
-import {
-  canonicalJson,
-  sha256,
-  type Trajectory,
-  type ValidationEntry,
-} from '../../src/index.js';
+import { canonicalJson, sha256, type Trajectory, type ValidationEntry } from '../../src/index.js';
 import type { Score } from '../trainer/outcome.js';
 
 /** What decides whether an episode is trained on; the episode itself stays on the disk. */
