@@ -81,8 +81,13 @@ def register(place: Place, inner: str) -> str:
     """The attention of this process's team, around one that sees whole rows; returns the name by which a model finds it."""
 
     def attend(
-        module: nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None,
-        packed_lengths: tuple[int, ...], **options: object,
+        module: nn.Module,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        mask: torch.Tensor | None,
+        packed_lengths: tuple[int, ...],
+        **options: object,
     ) -> tuple[torch.Tensor, None]:
         # Positions are those of the part that is here, and the keys are turned already; the lengths are those of the whole row.
         options = {name: value for name, value in options.items() if name != "position_ids"}

@@ -14,6 +14,12 @@ def chunk_rows(vocabulary: int) -> int:
     return max(LEAST_ROWS, CHUNK_ELEMENTS // vocabulary)
 
 
+def _buffers(rows: int, table: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Room for logits and probabilities of a chunk, used again by the next one: fresh pages of such a size cost more than what is computed in them."""
+    shape = rows, table.shape[0]
+    return tuple(torch.empty(shape, dtype=torch.float32, device=table.device) for _ in range(2))
+
+
 class _ChunkedLogprobs(torch.autograd.Function):
     @staticmethod
     def forward(ctx, hidden, weight, targets, rows):  # noqa: ANN001, ANN205
@@ -21,52 +27,52 @@ class _ChunkedLogprobs(torch.autograd.Function):
         table = weight.float()
         logprobs = torch.empty(count, dtype=torch.float32, device=hidden.device)
         entropies = torch.empty_like(logprobs)
-        normalizers = torch.empty_like(logprobs)
         # One chunk is all there is: its probabilities are kept, and the backward pass has no product to repeat.
         keep = count <= rows and any(ctx.needs_input_grad)
         kept = None
+        buffers = _buffers(min(rows, count), table)
         for start in range(0, count, rows):
             part = slice(start, min(start + rows, count))
-            logits = hidden[part].float() @ table.t()
-            top = logits.amax(-1, keepdim=True)
-            logits.sub_(top)
-            chosen = logits.gather(1, targets[part, None]).squeeze(1)
-            powers = logits.exp()
-            total = powers.sum(-1)
-            log_total = total.log()
-            logprobs[part] = chosen - log_total
-            entropies[part] = log_total - torch.linalg.vecdot(powers, logits) / total
-            normalizers[part] = log_total + top.squeeze(1)
+            logits, shares = (buffer[: part.stop - start] for buffer in buffers)
+            torch.mm(hidden[part].float(), table.t(), out=logits)
+            torch.softmax(logits, -1, out=shares)
+            # The largest probability is at least 1 / V, so that its logarithm is exact: minus that of the sum of exp(logit - top).
+            top, peak = logits.amax(-1), shares.amax(-1).log()
+            logprobs[part] = logits.gather(1, targets[part, None]).squeeze(1) - top + peak
+            entropies[part] = top - peak - torch.linalg.vecdot(shares, logits)
             if keep:
-                kept = powers.div_(total[:, None])
+                kept = shares
         ctx.rows = rows
-        ctx.save_for_backward(hidden, weight, targets, normalizers, kept)
+        ctx.save_for_backward(hidden, weight, targets, kept)
         ctx.mark_non_differentiable(entropies)
         return logprobs, entropies
 
     @staticmethod
     def backward(ctx, grad, _):  # noqa: ANN001, ANN205
-        hidden, weight, targets, normalizers, kept = ctx.saved_tensors
+        hidden, weight, targets, kept = ctx.saved_tensors
         need_hidden, need_weight = ctx.needs_input_grad[:2]
         table = weight.float()
         grad_hidden = torch.zeros(hidden.shape, dtype=torch.float32, device=hidden.device) if need_hidden else None
         grad_weight = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device) if need_weight else None
         # Tokens that the clip took out have no gradient, and cost none.
         active = grad.nonzero().squeeze(1)
+        buffers = _buffers(min(ctx.rows, active.numel()), table) if kept is None else None
         for start in range(0, active.numel(), ctx.rows):
             index = active[start : start + ctx.rows]
             rows = hidden[index].float()
-            if kept is None:
-                slopes = (rows @ table.t()).sub_(normalizers[index, None]).exp_()
+            # d log p / d logits = one at the target, minus the probabilities; the factor goes where there is less to multiply.
+            if buffers is None:
+                shares = kept[index]
             else:
-                slopes = kept[index]
-            scale = grad[index, None]
-            slopes.mul_(-scale)
-            slopes.scatter_add_(1, targets[index, None], scale)
+                logits, shares = (buffer[: len(index)] for buffer in buffers)
+                torch.mm(rows, table.t(), out=logits)
+                torch.softmax(logits, -1, out=shares)
+            shares.scatter_add_(1, targets[index, None], rows.new_full((len(index), 1), -1.0))
+            factor = -grad[index, None]
             if grad_hidden is not None:
-                grad_hidden[index] = slopes @ table
+                grad_hidden[index] = (shares @ table).mul_(factor)
             if grad_weight is not None:
-                grad_weight.addmm_(slopes.t(), rows)
+                grad_weight.addmm_(shares.t(), rows * factor)
         if grad_hidden is not None:
             grad_hidden = grad_hidden.to(hidden.dtype)
         if grad_weight is not None:
