@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { PATCH_FILE } from './container/apply.js';
 import { type Deadlines, withDeadline } from './container/deadline.js';
-import { invertTests } from './container/invert-tests.js';
+import { invertTests, isInvertible } from './container/invert-tests.js';
 import { assertSpace, EVAL_SCRIPT, type LogSink, runTests, type TestRun } from './container/test-log.js';
 import type { Container, ContainerSpec, Engine } from './engine/engine.js';
 import { AssayError } from './errors.js';
@@ -93,7 +93,9 @@ export async function strictVerdict(options: StrictOptions): Promise<StrictVerdi
   ];
   if (barred.length > 0)
     return tampered(`the patch writes to git's own files or out of the tree: ${listed(barred, 3)}`);
-  const inverted = reached.length === 0 ? undefined : await invertedRun(options);
+  const couldInvert =
+    tests.length === 0 || tests.some(({ newPath }) => newPath !== undefined && isInvertible(newPath));
+  const inverted = reached.length === 0 || !couldInvert ? undefined : await invertedRun(options);
   const sign = inverted === undefined ? undefined : signOf(inverted);
   if (sign !== undefined) return tampered(sign, { inverted });
   const more = inverted === undefined ? {} : { inverted };
@@ -212,6 +214,7 @@ async function invertedTests(
 /** The expected tests that could be inverted and what came of them; undefined where none could be. */
 function invertedRun(options: StrictOptions): Promise<StrictVerdict['inverted']> {
   const { spec, profile } = options.job;
+  if (INVERTED.get(spec) === 'none') return Promise.resolve(undefined);
   return inContainer(options, async (container) => {
     const made = await invertedTests(container, options);
     if (made === undefined) return undefined;

@@ -86,6 +86,8 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
   const { engine, policy, scaffold, store, clock, retries, onEvent, onWarning, signal } = options;
   const inSandbox = createLimit(options.sandboxes);
   const callModel = createLimit(options.modelCalls);
+  /** By image and folder: the commit that trees are at when episodes begin. */
+  const bases = new Map<string, string>();
   /** What the next episode would be refused for, as well. */
   let refusal: AssayError | undefined;
 
@@ -107,14 +109,14 @@ export function startRollouts(options: RolloutsOptions): Rollouts {
       const starting = { phase: 'start', seconds: START_SECONDS, clock, signal: bound } as const;
       const { spec, digest } = await task.container(bound);
       imageDigest = digest;
+      const tree = `${digest} ${task.workdir}`;
       const { started, sandbox } = await withDeadline(starting, async (late) => {
         const started = await engine.containers.start(spec, late);
         container = started;
-        return {
-          started,
-          sandbox: await openSandbox(started, { ...task, clock, signal: bound, starting: late }),
-        };
+        const opening = { ...task, clock, signal: bound, starting: late, base: bases.get(tree) };
+        return { started, sandbox: await openSandbox(started, opening) };
       });
+      if (sandbox.base !== undefined) bases.set(tree, sandbox.base);
       whenOverDisk(started, over.signal).then(
         () => full.abort(),
         () => undefined,

@@ -14,6 +14,9 @@ interface InvertOptions {
   readonly signal: AbortSignal;
 }
 
+/** Whether the program can make anything of a file of this name. */
+export const isInvertible = (path: string): boolean => /\.py$|\.[cm]?js$/.test(path);
+
 const PROGRAM = '/tmp/invert.py';
 const TEST_PATCH = '/tmp/test.diff';
 /** Ids of tests before the program, paths of files after it. */
