@@ -58,5 +58,17 @@ export const trainCommands: CommandGroup = {
       example: 'stage1',
       run: async (args, host) => (await import('./train-dapo.js')).trainDapoCommand(args, host),
     }),
+    {
+      command: 'show <run>',
+      describe: 'The last iterations of a training by DAPO, also while it runs',
+      builder: (yargs) =>
+        withGroups(
+          yargs
+            .positional('run', { type: 'string', desc: 'Folder of the training' })
+            .example('watch $0 train show runs/stage1', 'live'),
+          { 'Options:': { rows: { type: 'number', default: 20, desc: 'Most iterations' }, ...JSON_FLAG } },
+        ),
+      run: async (args, host) => (await import('./train-dapo.js')).trainShowCommand(args, host),
+    },
   ],
 };
