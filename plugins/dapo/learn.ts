@@ -83,7 +83,8 @@ export async function learn(options: LearnOptions): Promise<readonly LearnedStep
   return learned;
 }
 
-function policyLoss(algorithm: DapoConfig['algorithm']): PolicyLoss {
+/** The part of the settings that the trainer is told. */
+export function policyLoss(algorithm: DapoConfig['algorithm']): PolicyLoss {
   const { clipLow, clipHigh, ratioLevel, surrogate, dualClip, tisCap } = algorithm;
   return {
     ...{ clipLow, clipHigh, ratioLevel, surrogate },

@@ -61,6 +61,8 @@ export interface Asked {
   /** Endpoint of the policy, and the version of the weights that it samples from. */
   readonly url: string;
   readonly weightVersion: string;
+  /** What the endpoint calls them; absent: the name of the settings. */
+  readonly model?: string;
 }
 
 export interface DapoRun {
@@ -146,8 +148,14 @@ async function iterate(run: DapoRun, trainer: Trainer, iteration: number): Promi
   const { seed, algorithm, optimizer, episode } = settings;
   const problems = problemsOf({ seed, iteration: iteration - 1, count: algorithm.problems, pool: run.pool });
   await onEvent({ type: 'iteration_start', iteration, problems: problems.length });
-  const { url, weightVersion } = await trainer.sync(run.target);
-  const { episodes } = await run.play({ iteration, problems, url, weightVersion });
+  const { url, weightVersion, model } = await trainer.sync(run.target);
+  const { episodes } = await run.play({
+    iteration,
+    problems,
+    url,
+    weightVersion,
+    ...(model === undefined ? {} : { model }),
+  });
   const facts = await survey(episodes());
   assertFresh(facts, weightVersion);
   const { samples, counts } = signalOf(groupsOf(problems, facts), {

@@ -59,6 +59,8 @@ export interface RftRun {
   readonly play: (asked: {
     readonly url: string;
     readonly weightVersion: string;
+    /** What the endpoint calls them; absent: the name of the settings. */
+    readonly model?: string;
   }) => Promise<{ readonly episodes: Episodes }>;
   /** The prompt that is trained on: without the demonstration. */
   readonly promptOf: (instanceId: string) => readonly Message[];
@@ -117,8 +119,8 @@ function lastSaved(entries: readonly RftEntry[]): number {
 async function tune(run: RftRun, trainer: Trainer, done: number): Promise<string> {
   const { settings, journal, folder } = run;
   const { algorithm, optimizer, output } = settings;
-  const { url, weightVersion } = await trainer.sync(run.target);
-  const { episodes } = await run.play({ url, weightVersion });
+  const { url, weightVersion, model } = await trainer.sync(run.target);
+  const { episodes } = await run.play({ url, weightVersion, ...(model === undefined ? {} : { model }) });
   const tokenize = run.tokenizeAt(url);
   const sequenceOf = rendering(run, tokenize);
   const sequencesOf = reader(episodes, sequenceOf);

@@ -52,6 +52,15 @@ export function checkCommon({ model, trainer, policy, episode }: Common): Findin
     [trainer.kind === 'tinker' && trainer.url === undefined, 'trainer.kind tinker needs trainer.url'],
     [trainer.kind === 'local' && trainer.url !== undefined, 'trainer.url is for trainer.kind tinker'],
     [
+      trainer.kind === 'tinker' && trainer.server === undefined,
+      'trainer.kind tinker needs trainer.server: no service says which it is',
+    ],
+    [
+      (trainer.server === 'skyrl_jax') !== (trainer.sequencesPerStep !== undefined),
+      'trainer.sequencesPerStep goes with trainer.server skyrl_jax, and only with it',
+    ],
+    [policy.kind === 'tinker' && policy.url === undefined, 'policy.kind tinker needs policy.url'],
+    [
       trainer.kind === 'tinker' && trainer.processes > 1,
       'trainer.processes is for trainer.kind local: a Tinker service has its own',
     ],

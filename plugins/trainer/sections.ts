@@ -44,6 +44,13 @@ export const TrainerSection = Type.Object({
   python: Type.Optional(text('the Python of the trainer')),
   processes: count('processes on this machine, one for each device'),
   url: Type.Optional(text('the Tinker service')),
+  server: Type.Optional(
+    Type.Union([Type.Literal('hosted'), Type.Literal('skyrl_train'), Type.Literal('skyrl_jax')], {
+      description: 'which Tinker service it is: hosted, skyrl_train or skyrl_jax',
+    }),
+  ),
+  /** Of `skyrl_jax`: what an optimiser step is filled up to. */
+  sequencesPerStep: Type.Optional(count('episodes')),
 });
 
 /** Who samples. */

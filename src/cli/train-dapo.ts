@@ -44,7 +44,7 @@ export function runDapo(
   }: Shared & { readonly around?: (play: DapoRun['play']) => DapoRun['play'] } = {},
 ): Promise<string> {
   const train = async (training: Training) => {
-    const { folder, instances, model } = training;
+    const { folder, instances } = training;
     const journal = await openJournal(join(folder, 'journal.jsonl'), DapoEntry);
     const done = iterationsBefore(journal.entries, lastSaved(journal.entries) + 1);
     const series = { folder, clock: host.clock };
@@ -53,7 +53,7 @@ export function runDapo(
     const pool = await poolOf([...instances.keys()], settings, host);
     await trainDapo({
       ...{ ...training, settings, pool, journal, clock: host.clock, onWarning: host.err },
-      play: around(({ iteration, problems, url }) =>
+      play: around(({ iteration, problems, url, model = training.model }) =>
         training.play({
           ...{ name: `iterations/${String(iteration).padStart(4, '0')}`, problems, url, model },
           ...{ samples: settings.algorithm.group, demonstration: false, temperature: 1, purpose: 'training' },

@@ -1,8 +1,5 @@
 import { join, relative, resolve } from 'node:path';
 import { type Scaffold, scaffolds } from '../../plugins/agent/scaffold/index.js';
-import type { DapoConfig } from '../../plugins/dapo/config.js';
-import type { RftConfig } from '../../plugins/rft/config.js';
-import { localTrainer } from '../../plugins/trainer/local.js';
 import type { LoadOptions, SyncTarget, Trainer } from '../../plugins/trainer/trainer.js';
 import { AssayError } from '../errors.js';
 import type { Instance } from '../model/instance.js';
@@ -17,14 +14,13 @@ import { contextFor, deadlinesOf } from './context.js';
 import type { Host } from './host.js';
 import { neededImages } from './images-resolve.js';
 import { loadInstances } from './inputs.js';
-import { type Interrupt, listenForInterrupt } from './interrupt.js';
+import { listenForInterrupt } from './interrupt.js';
 import { DEFINING, definingOptions, type Plan, planOf } from './plan.js';
 import { knownTroubles } from './results.js';
 import { rolloutProgress } from './rollout-progress.js';
 import type { TrainArgs } from './train-args.js';
 import { type PlayedRun, type PlayRequest, trainingPlayer } from './train-play.js';
-
-type Settings = DapoConfig | RftConfig;
+import { loadOptions, POLICY, type Settings, targetOf, trainerFor } from './train-trainer.js';
 
 /** What a training works with, on this machine. */
 export interface Training {
@@ -51,9 +47,6 @@ export interface Shared {
   readonly scaffold?: Scaffold;
   readonly known?: KnownVerdicts;
 }
-
-/** Name of the model at the embedded server. */
-const POLICY = 'policy';
 
 /**
  * Reads the dataset, connects the engine, takes the folder of the training, and does the work; all is given back at its end. Rejects with `run_changed` where
@@ -188,41 +181,4 @@ async function keepSettings(folder: string, settings: Settings): Promise<void> {
       'run_changed',
       `${folder} holds a training with another ${changed.join(', ')} (${path})`,
     );
-}
-
-function trainerFor(
-  { trainer }: Settings,
-  folder: string,
-  { kill }: Interrupt,
-  host: Host,
-): Promise<Trainer> {
-  return localTrainer({
-    ...(trainer.python === undefined ? {} : { python: trainer.python }),
-    cacheFolder: host.cacheDir,
-    env: host.env,
-    processes: trainer.processes,
-    workFolder: join(folder, 'work'),
-    logFile: join(folder, 'trainer.log'),
-    clock: host.clock,
-    signal: kill,
-  });
-}
-
-function loadOptions({ model, optimizer, seed }: Settings): Omit<LoadOptions, 'resume'> {
-  const { folder, config, tokenizer, loraRank, loraAlpha, yarn } = model;
-  const { beta1, beta2, eps, weightDecay } = optimizer;
-  return {
-    model: folder === undefined ? { config: config ?? {}, tokenizer: tokenizer ?? '' } : { folder },
-    optimizer: { betas: [beta1, beta2], eps, weightDecay },
-    ...{ seed, microBatchTokens: model.microBatchTokens, checkpointing: model.checkpointing },
-    ...(loraRank === undefined ? {} : { lora: { rank: loraRank, alpha: loraAlpha ?? loraRank } }),
-    ...(yarn === undefined ? {} : { yarn }),
-  };
-}
-
-function targetOf({ policy }: Settings, folder: string): SyncTarget {
-  const { kind, url = '', model = POLICY, sync } = policy;
-  if (kind === 'embedded') return { kind: 'embedded', host: '127.0.0.1', port: 0, model };
-  if (sync === 'transfer') return { kind: 'vllm_transfer', url };
-  return { kind: 'vllm_reload', url, folder: join(folder, 'served') };
 }

@@ -31,7 +31,7 @@ export async function trainRftCommand(raw: Readonly<Record<string, unknown>>, ho
 /** Trains, or goes on training; resolves with the folder of the last checkpoint. */
 export function runRft(args: TrainArgs, settings: RftConfig, host: Host, shared?: Shared): Promise<string> {
   const tune = async (training: Training) => {
-    const { folder, instances, scaffold, plan, play, model } = training;
+    const { folder, instances, scaffold, plan, play } = training;
     const { demonstration, temperature, samples } = settings.rollouts;
     const problems = [...instances.keys()];
     const workdirs = new Map(plan.jobs.map(({ spec }) => [spec.instanceId, spec.workdir]));
@@ -43,7 +43,7 @@ export function runRft(args: TrainArgs, settings: RftConfig, host: Host, shared?
     return trainRft({
       ...{ ...training, settings, problems, clock: host.clock, onWarning: host.err },
       journal: await openJournal(join(folder, 'journal.jsonl'), RftEntry),
-      play: ({ url }) =>
+      play: ({ url, model = training.model }) =>
         play({
           ...{ name: 'rollouts', problems, samples, url, model, demonstration, temperature },
           purpose: temperature === 1 ? 'training' : 'eval',
@@ -64,7 +64,7 @@ export function runRft(args: TrainArgs, settings: RftConfig, host: Host, shared?
               datasetRevision: run.datasetRevision,
             },
             ...{
-              model: settings.model.folder ?? model,
+              model: settings.model.folder ?? training.model,
               scaffold: `${scaffold.name}@${scaffold.version}`,
               steps,
             },

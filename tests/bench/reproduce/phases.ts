@@ -31,6 +31,8 @@ export interface Scale {
   /** Problems of an iteration. */
   readonly problems: number;
   readonly group: number;
+  /** Episodes of each problem for RFT. */
+  readonly samples: number;
   /** Runs of each held-out problem. */
   readonly runs: number;
 }
@@ -106,7 +108,7 @@ export async function tuned(ground: Ground, model: string, name: string): Promis
   const { settings } = resolveRft({
     ...common(ground, { model, name, problems: ground.train }),
     preset: 'golubev2025-rft',
-    rollouts: { demonstration: false },
+    rollouts: { demonstration: false, samples: ground.scale.samples },
     algorithm: { batch: 4, epochs: 2 },
     optimizer: { learningRate: 2e-3, warmupSteps: 3 },
   });

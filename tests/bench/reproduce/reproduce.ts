@@ -28,14 +28,11 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1,2,3' },
     control: { type: 'string', default: '1' },
     output: { type: 'string' },
-    scale: { type: 'string', default: 'full' },
   },
 });
 
-const SCALES: Readonly<Record<string, Scale>> = {
-  full: { demonstrations: 4000, slips: 0.4, iterations: 12, problems: 16, group: 10, runs: 10 },
-  /** Runs through everything, and shows nothing. */
-  smoke: { demonstrations: 160, slips: 0.4, iterations: 2, problems: 2, group: 2, runs: 1 },
+const scale: Scale = {
+  ...{ demonstrations: 4000, slips: 0.4, samples: 20, iterations: 12, problems: 16, group: 10, runs: 10 },
 };
 
 const numbers = (text: string) => text.split(',').filter(Boolean).map(Number);
@@ -45,7 +42,6 @@ interface Row {
   readonly split: string;
 }
 
-const scale = SCALES[values.scale] as Scale;
 const folder =
   values.output === undefined ? await mkdtemp(join(tmpdir(), 'assay-mini-')) : resolve(values.output);
 const rows = readFileSync(join(packageRoot(), 'datasets', 'sample', 'drills', 'instances.jsonl'), 'utf8')
