@@ -102,8 +102,8 @@ function block(command: string): string {
   return `\`\`\`bash\n${command}\n\`\`\``;
 }
 
-/** Answers the commands of demonstrations as the sandbox of a drill with these rules would; `tests/bench/reproduce.test.ts` compares. */
-function demonstrationSession(rules: readonly { readonly file: string; readonly line: string }[]) {
+/** Answers the commands of demonstrations as the sandbox of a drill with these rules would; `tests/sample/drills-corpus.test.ts` compares. */
+export function demonstrationSession(rules: readonly { readonly file: string; readonly line: string }[]) {
   const answer = (output: string, exitCode: number): CommandResult => ({
     ...{ output, exitCode, cwd: WORKDIR, seconds: 0 },
     ...{ isTimeout: false, truncatedChars: 0, restarted: false },
