@@ -104,8 +104,9 @@ await describeWithTrainer('assay train', () => {
 
   test('shows a training on a page, and refuses other settings in its folder', async () => {
     const show = await assay(['train', 'show', 'out'], { cwd: folder, cache });
-    expect(show.stdout.split('\n')[0]).toContain('Pass@1');
-    expect(show.stdout.split('\n')).toHaveLength(5);
+    const [heading, ...rows] = show.stdout.split('\n');
+    expect(heading).toContain('Pass@1');
+    expect(rows.slice(0, 3).map((row) => row.trim().split(/\s+/)[0])).toEqual(['1', '2', '3']);
     const config = JSON.parse(readFileSync(join(folder, 'config.yaml'), 'utf8')) as { algorithm: object };
     const other = { ...config, algorithm: { ...config.algorithm, clipHigh: 0.26 } };
     await writeFile(join(folder, 'other.yaml'), JSON.stringify(other));

@@ -198,7 +198,7 @@ function common({ folder, seed }: Ground, { model, name, problems }: Named) {
     },
     model: { folder: model, checkpointing: false, microBatchTokens: 4096 },
     policy: { maxTokens: 40 },
-    episode: { scaffold: 'bash', turns: TURNS, contextTokens: 400, sandboxes: 12, gradings: 2 },
+    episode: { scaffold: 'bash', turns: TURNS, contextTokens: 400, sandboxes: 24, gradings: 2 },
   };
 }
 
