@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Static, Type } from 'typebox';
 import { AssayError, type Clock, type Trajectory } from '../../src/index.js';
 import type { Journal } from '../trainer/journal.js';
 import type { Episodes, ScoredTrajectory } from '../trainer/scored.js';
@@ -8,50 +7,18 @@ import type { LoadOptions, SyncTarget, Trainer } from '../trainer/trainer.js';
 import { alarmsOf } from './alarms.js';
 import { planSteps } from './batches.js';
 import type { DapoConfig } from './config.js';
+import {
+  type DapoEntry,
+  type IterationEntry,
+  iterationsBefore,
+  lastSaved,
+  type StepEntry,
+} from './entries.js';
 import { learn } from './learn.js';
 import { metricsOf } from './metrics.js';
 import { problemsOf } from './problems.js';
 import { signalOf } from './signal.js';
 import { type EpisodeFacts, groupsOf, survey } from './survey.js';
-
-const Numbers = Type.Record(Type.String(), Type.Number());
-
-const StepEntry = Type.Object({
-  type: Type.Literal('step'),
-  /** From 1. */
-  iteration: Type.Integer(),
-  /** Of the run, from 1. */
-  step: Type.Integer(),
-  episodes: Type.Integer(),
-  learningRate: Type.Number(),
-  gradientNorm: Type.Union([Type.Number(), Type.Null()]),
-  /** As of the trainer: sums over the tokens with a loss. */
-  sums: Numbers,
-});
-export type StepEntry = Static<typeof StepEntry>;
-
-const IterationEntry = Type.Object({
-  type: Type.Literal('iteration'),
-  /** From 1. */
-  iteration: Type.Integer(),
-  /** Of the run so far. */
-  steps: Type.Integer(),
-  weightVersion: Type.String(),
-  /** By instance: resolved episodes, and all that have a score. */
-  outcomes: Type.Record(Type.String(), Type.Object({ resolved: Type.Integer(), scored: Type.Integer() })),
-  counts: Numbers,
-  metrics: Numbers,
-  alarms: Type.Array(Type.Object({ name: Type.String(), words: Type.String() })),
-  /** There is a checkpoint of it. Those after the last one are computed again, from the episodes that they had. */
-  saved: Type.Boolean(),
-  seconds: Type.Object({ rollouts: Type.Number(), training: Type.Number() }),
-  finishedAt: Type.String(),
-});
-export type IterationEntry = Static<typeof IterationEntry>;
-
-/** A line of the journal. What comes after the last checkpoint is computed again, from the episodes that it had and to the same weights. */
-export const DapoEntry = Type.Union([StepEntry, IterationEntry]);
-export type DapoEntry = Static<typeof DapoEntry>;
 
 /** What is played in an iteration. */
 export interface Asked {
@@ -93,14 +60,6 @@ const TRIES = 3;
 /** Where the weights after an iteration are; 0: there are none, as it is the model itself. */
 export const checkpointOf = (folder: string, iteration: number): string =>
   join(folder, 'checkpoints', String(iteration).padStart(4, '0'));
-
-/** The last iteration of a journal that has a checkpoint; 0: none. */
-export function lastSaved(entries: readonly DapoEntry[]): number {
-  return entries.reduce(
-    (last, entry) => (entry.type === 'iteration' && entry.saved ? entry.iteration : last),
-    0,
-  );
-}
 
 /**
  * Iterations of rollouts, grading and optimiser steps (arXiv 2508.03501, section 4.3, after DAPO), from where the journal ends to the last one. Rejects with the
@@ -229,17 +188,6 @@ function assertScorable(
       'too_many_failures',
       `${unscorable} of ${episodes} episodes have no score for the machine's fault; a run goes on with at most ${most * 100} %`,
     );
-}
-
-/** The last line of each iteration before one. */
-export function iterationsBefore(
-  entries: readonly DapoEntry[],
-  iteration: number,
-): readonly IterationEntry[] {
-  const last = new Map<number, IterationEntry>();
-  for (const entry of entries)
-    if (entry.type === 'iteration' && entry.iteration < iteration) last.set(entry.iteration, entry);
-  return [...last.values()].sort((a, b) => a.iteration - b.iteration);
 }
 
 /** A step that was computed before the run was killed must come out as it did then. */

@@ -2,14 +2,8 @@ import { join, relative, resolve } from 'node:path';
 import { type DapoConfig, resolveDapo } from '../../plugins/dapo/config.js';
 import { curriculum, type PastAttempt } from '../../plugins/dapo/curriculum.js';
 import { estimateDapo } from '../../plugins/dapo/dry-run.js';
-import {
-  checkpointOf,
-  DapoEntry,
-  type DapoRun,
-  iterationsBefore,
-  lastSaved,
-  trainDapo,
-} from '../../plugins/dapo/train.js';
+import { DapoEntry, iterationsBefore, lastSaved } from '../../plugins/dapo/entries.js';
+import { checkpointOf, type DapoRun, trainDapo } from '../../plugins/dapo/train.js';
 import { openJournal, readJournal } from '../../plugins/trainer/journal.js';
 import { openSeries } from '../../plugins/trainer/metrics/series.js';
 import { AssayError } from '../errors.js';

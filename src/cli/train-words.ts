@@ -1,5 +1,6 @@
 import type { DapoConfig } from '../../plugins/dapo/config.js';
-import type { DapoEvent, IterationEntry, StepEntry } from '../../plugins/dapo/train.js';
+import type { IterationEntry, StepEntry } from '../../plugins/dapo/entries.js';
+import type { DapoEvent } from '../../plugins/dapo/train.js';
 import type { RftEntry } from '../../plugins/rft/train.js';
 import type { Estimate } from '../../plugins/trainer/dry-run/rows.js';
 import type { Layer } from '../../plugins/trainer/resolve.js';
