@@ -52,6 +52,10 @@ export function checkCommon({ model, trainer, policy, episode }: Common): Findin
     [trainer.kind === 'tinker' && trainer.url === undefined, 'trainer.kind tinker needs trainer.url'],
     [trainer.kind === 'local' && trainer.url !== undefined, 'trainer.url is for trainer.kind tinker'],
     [
+      trainer.processes % (trainer.contextParallel ?? 1) !== 0,
+      `trainer.contextParallel (${trainer.contextParallel}) must divide trainer.processes (${trainer.processes})`,
+    ],
+    [
       trainer.kind === 'tinker' && trainer.server === undefined,
       'trainer.kind tinker needs trainer.server: no service says which it is',
     ],

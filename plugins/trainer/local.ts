@@ -36,6 +36,8 @@ export interface LocalTrainerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** How many processes compute, by torchrun where it is more than one. */
   readonly processes: number;
+  /** How many of them share the tokens of each sequence; default 1. */
+  readonly contextParallel?: number;
   /** Batches go through files in a folder in it. */
   readonly workFolder: string;
   /** Takes what the trainer says beside the protocol. */
@@ -71,7 +73,7 @@ export async function localTrainer(options: LocalTrainerOptions): Promise<Traine
   const { clock, signal, processes } = options;
   const python = programOf(options.python) ?? (await preparedPython(options.cacheFolder));
   const process = await startProcess({
-    argv: [python, ...launcher(processes), '-m', 'assay_trainer'],
+    argv: [python, ...launcher(processes), '-m', 'assay_trainer', ...sharing(options)],
     cwd: pythonFolder(),
     env: environmentOf(options.env),
     logFile: resolve(options.logFile),
@@ -98,6 +100,10 @@ function programOf(python: string | undefined): string | undefined {
 function launcher(processes: number): readonly string[] {
   if (processes === 1) return [];
   return ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', String(processes)];
+}
+
+function sharing({ contextParallel = 1 }: LocalTrainerOptions): readonly string[] {
+  return contextParallel === 1 ? [] : ['--context-parallel', String(contextParallel)];
 }
 
 function environmentOf(env: LocalTrainerOptions['env']): Readonly<Record<string, string>> {

@@ -43,6 +43,7 @@ export const TrainerSection = Type.Object({
   kind: oneOf(['local', 'tinker']),
   python: Type.Optional(text('the Python of the trainer')),
   processes: count('processes on this machine, one for each device'),
+  contextParallel: Type.Optional(count('processes that share the tokens of each sequence')),
   url: Type.Optional(text('the Tinker service')),
   server: Type.Optional(
     Type.Union([Type.Literal('hosted'), Type.Literal('skyrl_train'), Type.Literal('skyrl_jax')], {

@@ -34,6 +34,7 @@ export async function trainerFor(
   }
   return localTrainer({
     ...(trainer.python === undefined ? {} : { python: trainer.python }),
+    ...(trainer.contextParallel === undefined ? {} : { contextParallel: trainer.contextParallel }),
     ...{ cacheFolder: host.cacheDir, env, processes: trainer.processes, clock, signal: kill },
     ...{ workFolder: join(folder, 'work'), logFile: join(folder, 'trainer.log') },
   });
