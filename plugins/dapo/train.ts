@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AssayError, type Clock, type Trajectory } from '../../src/index.js';
 import type { Journal } from '../trainer/journal.js';
 import type { Episodes, ScoredTrajectory } from '../trainer/scored.js';
-import type { LoadOptions, SyncTarget, Trainer } from '../trainer/trainer.js';
+import { type LoadOptions, type SyncTarget, type Trainer, whileThere } from '../trainer/trainer.js';
 import { alarmsOf } from './alarms.js';
 import { planSteps } from './batches.js';
 import type { DapoConfig } from './config.js';
@@ -30,6 +30,8 @@ export interface Asked {
   readonly weightVersion: string;
   /** What the endpoint calls them; absent: the name of the settings. */
   readonly model?: string;
+  /** Aborted: the trainer, and its server, are there no more. */
+  readonly over: AbortSignal;
 }
 
 export interface DapoRun {
@@ -108,13 +110,16 @@ async function iterate(run: DapoRun, trainer: Trainer, iteration: number): Promi
   const problems = problemsOf({ seed, iteration: iteration - 1, count: algorithm.problems, pool: run.pool });
   await onEvent({ type: 'iteration_start', iteration, problems: problems.length });
   const { url, weightVersion, model } = await trainer.sync(run.target);
-  const { episodes } = await run.play({
-    iteration,
-    problems,
-    url,
-    weightVersion,
-    ...(model === undefined ? {} : { model }),
-  });
+  const { episodes } = await whileThere(trainer, (over) =>
+    run.play({
+      iteration,
+      problems,
+      url,
+      weightVersion,
+      ...(model === undefined ? {} : { model }),
+      over,
+    }),
+  );
   const facts = await survey(episodes());
   assertFresh(facts, weightVersion);
   const { samples, counts } = signalOf(groupsOf(problems, facts), {

@@ -11,7 +11,14 @@ import type { Journal } from '../trainer/journal.js';
 import { allTurns, sequenceWithPrompt, type Tokenize, wellFormedTurns } from '../trainer/samples.js';
 import { learningRate } from '../trainer/schedule.js';
 import type { Episodes } from '../trainer/scored.js';
-import type { LoadOptions, LossSums, Sequence, SyncTarget, Trainer } from '../trainer/trainer.js';
+import {
+  type LoadOptions,
+  type LossSums,
+  type Sequence,
+  type SyncTarget,
+  type Trainer,
+  whileThere,
+} from '../trainer/trainer.js';
 import { planEpochs, tokensWithLoss } from './batches.js';
 import type { RftConfig } from './config.js';
 import { type Candidate, candidateOf, dropTooLong, type Selected, selectEpisodes } from './select.js';
@@ -61,6 +68,8 @@ export interface RftRun {
     readonly weightVersion: string;
     /** What the endpoint calls them; absent: the name of the settings. */
     readonly model?: string;
+    /** Aborted: the trainer, and its server, are there no more. */
+    readonly over: AbortSignal;
   }) => Promise<{ readonly episodes: Episodes }>;
   /** The prompt that is trained on: without the demonstration. */
   readonly promptOf: (instanceId: string) => readonly Message[];
@@ -120,7 +129,9 @@ async function tune(run: RftRun, trainer: Trainer, done: number): Promise<string
   const { settings, journal, folder } = run;
   const { algorithm, optimizer, output } = settings;
   const { url, weightVersion, model } = await trainer.sync(run.target);
-  const { episodes } = await run.play({ url, weightVersion, ...(model === undefined ? {} : { model }) });
+  const { episodes } = await whileThere(trainer, (over) =>
+    run.play({ url, weightVersion, ...(model === undefined ? {} : { model }), over }),
+  );
   const tokenize = run.tokenizeAt(url);
   const sequenceOf = rendering(run, tokenize);
   const sequencesOf = reader(episodes, sequenceOf);

@@ -203,6 +203,7 @@ function talkTo(process: LineProcess, folder: string, options: LocalTrainerOptio
     step: (step) => inTurn(() => ask('step', { seq: nextSeq++, ...stepMembers(step) }, steppedOf)),
     save: (path) => inTurn(() => ask('save', { seq: nextSeq++, folder: resolve(path) }, savedOf)),
     sync: (target) => inTurn(() => syncTo(target)),
+    over: process.over,
     stop: () =>
       inTurn(async () => {
         // One that failed is over already.

@@ -34,6 +34,8 @@ export interface LineProcess {
   fail(error: unknown): void;
   /** Closes its stdin and waits for its end; kills it after that time. */
   end(seconds: number): Promise<void>;
+  /** Aborted with the error once it is over. */
+  readonly over: AbortSignal;
 }
 
 /** Starts a process in a group of its own. Rejects with `trainer_missing` where the program can't be started. */
@@ -95,8 +97,10 @@ function attach(child: ChildProcess, { clock, signal, logFile, tail, close }: At
   let failure: { readonly error: unknown } | undefined;
   let isOver = false;
   let isEnding = false;
+  const over = new AbortController();
   const fail = (error: unknown) => {
     failure ??= { error };
+    over.abort(failure.error);
     if (!isOver) killTree(child);
     waiting?.reject(failure.error);
     waiting = undefined;
@@ -137,6 +141,7 @@ function attach(child: ChildProcess, { clock, signal, logFile, tail, close }: At
     await close();
   };
   return {
+    over: over.signal,
     async ask(line, { seconds, what }) {
       if (failure !== undefined) throw failure.error;
       let cancel = () => {};

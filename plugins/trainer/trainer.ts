@@ -14,6 +14,17 @@ export interface Trainer {
   sync(target: SyncTarget): Promise<Synced>;
   /** Ends it; what was not saved is lost. */
   stop(): Promise<void>;
+  /** Aborted with the trainer's error once it is over, also while nothing is asked of it: an embedded server is over with it. */
+  readonly over: AbortSignal;
+}
+
+/** Does work that needs the trainer to be there; rejects with the trainer's error where that is why it failed. */
+export async function whileThere<T>({ over }: Trainer, work: (over: AbortSignal) => Promise<T>): Promise<T> {
+  try {
+    return await work(over);
+  } catch (error) {
+    throw over.aborted ? over.reason : error;
+  }
 }
 
 export interface Hello {

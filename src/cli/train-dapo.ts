@@ -47,9 +47,9 @@ export function runDapo(
     const pool = await poolOf([...instances.keys()], settings, host);
     await trainDapo({
       ...{ ...training, settings, pool, journal, clock: host.clock, onWarning: host.err },
-      play: around(({ iteration, problems, url, model = training.model }) =>
+      play: around(({ iteration, problems, url, over, model = training.model }) =>
         training.play({
-          ...{ name: `iterations/${String(iteration).padStart(4, '0')}`, problems, url, model },
+          ...{ name: `iterations/${String(iteration).padStart(4, '0')}`, problems, url, model, over },
           ...{ samples: settings.algorithm.group, demonstration: false, temperature: 1, purpose: 'training' },
         }),
       ),

@@ -52,6 +52,8 @@ export interface PlayRequest {
   readonly temperature: number;
   /** `training`: refused unless the server confirms plain sampling. */
   readonly purpose: 'training' | 'eval';
+  /** Aborted: nobody samples any more; what runs is left as it is. */
+  readonly over: AbortSignal;
 }
 
 export interface PlayedRun {
@@ -71,6 +73,10 @@ export function trainingPlayer(
     const { results } = await rollOut({
       ...ground,
       plan: { folder: run, jobs, ...planned(ground.plan, ask) },
+      interrupt: {
+        drain: ground.interrupt.drain,
+        kill: AbortSignal.any([ground.interrupt.kill, ask.over]),
+      },
       policy: () => policyFor(ask, ground),
       settings: {
         model: ask.model,

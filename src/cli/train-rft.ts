@@ -43,9 +43,9 @@ export function runRft(args: TrainArgs, settings: RftConfig, host: Host, shared?
     return trainRft({
       ...{ ...training, settings, problems, clock: host.clock, onWarning: host.err },
       journal: await openJournal(join(folder, 'journal.jsonl'), RftEntry),
-      play: ({ url, model = training.model }) =>
+      play: ({ url, over, model = training.model }) =>
         play({
-          ...{ name: 'rollouts', problems, samples, url, model, demonstration, temperature },
+          ...{ name: 'rollouts', problems, samples, url, model, over, demonstration, temperature },
           purpose: temperature === 1 ? 'training' : 'eval',
         }),
       promptOf,

@@ -45,6 +45,10 @@ interface World {
   readonly sampled: number[];
   readonly warnings: string[];
   readonly disk: Map<number, readonly ScoredTrajectory[]>;
+  /** Ends the present trainer. */
+  die?: (error: Error) => void;
+  /** Of a step of the run, in place of the trainer's. */
+  gradientNorm?: (step: number) => number | null;
 }
 
 const world = (): World => ({ sampled: [], warnings: [], disk: new Map() });
@@ -55,7 +59,12 @@ interface Fault {
   readonly error: () => Error;
 }
 
-async function train(on: World, fault?: Fault, more: Partial<DapoRun> = {}): Promise<void> {
+async function train(
+  on: World,
+  fault?: Fault,
+  more: Partial<DapoRun> = {},
+  around: (play: DapoRun['play']) => DapoRun['play'] = (play) => play,
+): Promise<void> {
   let operations = 0;
   let trainer: FakeTrainer | undefined;
   await trainDapo({
@@ -69,7 +78,18 @@ async function train(on: World, fault?: Fault, more: Partial<DapoRun> = {}): Pro
           if (++operations === fault?.at) throw fault.error();
         },
       });
-      return trainer;
+      const over = new AbortController();
+      on.die = (error) => over.abort(error);
+      const { step } = trainer;
+      return {
+        ...trainer,
+        over: over.signal,
+        async step(options) {
+          const stepped = await step(options);
+          const norm = on.gradientNorm?.(Number(stepped.weightVersion));
+          return norm === undefined ? stepped : { ...stepped, gradientNorm: norm };
+        },
+      };
     },
     load: {
       model: { config: { vocabulary: VOCABULARY }, tokenizer: '' },
@@ -77,7 +97,7 @@ async function train(on: World, fault?: Fault, more: Partial<DapoRun> = {}): Pro
       ...{ seed: 1, microBatchTokens: 1000, checkpointing: false },
     },
     target: { kind: 'embedded', host: '127.0.0.1', port: 0, model: 'policy' },
-    play: async ({ iteration, problems, weightVersion }) => {
+    play: around(async ({ iteration, problems, weightVersion }) => {
       if (!on.disk.has(iteration)) {
         on.sampled.push(iteration);
         on.disk.set(iteration, episodes(trainer as FakeTrainer, { iteration, problems, weightVersion }));
@@ -88,7 +108,7 @@ async function train(on: World, fault?: Fault, more: Partial<DapoRun> = {}): Pro
           for (const one of known) if (ids?.has(one.trajectory.episode.instanceId) !== false) yield one;
         },
       };
-    },
+    }),
     onEvent: () => undefined,
     onWarning: (message) => on.warnings.push(message),
     clock: testClock(),
@@ -181,6 +201,29 @@ describe('a training by DAPO', () => {
     expect(on.warnings[0]).toContain('the trainer was killed; starting it again');
     expect(on.sampled).toEqual([1, 2, 3]);
     expect(await weights(3)).toBe(expected);
+  });
+
+  test('starts a trainer again that dies while episodes are played', async () => {
+    await train(world());
+    const expected = await weights(3);
+    await rm(folder, { recursive: true, force: true });
+    const on = world();
+    let dies = true;
+    await train(on, undefined, {}, (play) => async (asked) => {
+      if (asked.iteration !== 2 || !dies) return play(asked);
+      dies = false;
+      on.die?.(new AssayError('trainer_failed', 'the trainer was killed'));
+      throw new AssayError('interrupted', `no more requests: ${asked.over.aborted}`);
+    });
+    expect(on.warnings[0]).toBe('the trainer was killed; starting it again');
+    expect(await weights(3)).toBe(expected);
+  });
+
+  test('applies no gradient that is not finite, and its last checkpoint stands', async () => {
+    const on = world();
+    on.gradientNorm = (step) => (step === 4 ? null : 1);
+    await expect(train(on)).rejects.toMatchObject({ code: 'trainer_non_finite' });
+    expect(await readdir(join(folder, 'checkpoints'))).toEqual(['0001']);
   });
 
   test('stops with an error of the trainer that would come again, and its last checkpoint stands', async () => {

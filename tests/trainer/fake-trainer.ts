@@ -43,6 +43,7 @@ export function fakeTrainer({ url = 'http://127.0.0.1:9/v1', before }: FakeOptio
   let adam: AdamW | undefined;
   let gradient: number[] | undefined;
   let failure: { readonly error: unknown } | undefined;
+  const over = new AbortController();
   const counts = new Map<Op, number>();
   const does = async <T>(op: Op, work: () => T | Promise<T>): Promise<T> => {
     if (failure !== undefined) throw failure.error;
@@ -51,6 +52,7 @@ export function fakeTrainer({ url = 'http://127.0.0.1:9/v1', before }: FakeOptio
       before?.(op, counts.get(op) ?? 0);
     } catch (error) {
       failure = { error };
+      over.abort(error);
       throw error;
     }
     return work();
@@ -143,6 +145,7 @@ export function fakeTrainer({ url = 'http://127.0.0.1:9/v1', before }: FakeOptio
         return { weightVersion: version(), files };
       }),
     sync: () => does('sync', () => ({ weightVersion: version(), url })),
+    over: over.signal,
     stop: async () => {
       failure ??= { error: new AssayError('trainer_failed', 'the trainer was stopped') };
     },

@@ -118,6 +118,8 @@ export function tinkerTrainer(options: TinkerOptions): Trainer {
         return { weightVersion, url: target.url, model: server.kind === 'skyrl_train' ? own : path };
       }),
     stop: () => inTurn(unload),
+    // A service that can't be reached says so to what is asked of it.
+    over: new AbortController().signal,
   };
 }
 

@@ -143,7 +143,7 @@ export async function evaluated(ground: Ground, model: string, name: string): Pr
         const { url } = await trainer.sync(training.target);
         const { episodes } = await training.play({
           ...{ name: 'runs', problems: heldOut, samples: scale.runs, url, model: training.model },
-          ...{ demonstration: false, temperature: 1, purpose: 'eval' },
+          ...{ demonstration: false, temperature: 1, purpose: 'eval', over: trainer.over },
         });
         const outcomes = new Map(heldOut.map((id): [string, boolean[]] => [id, []]));
         for await (const { trajectory, outcome } of episodes()) {
