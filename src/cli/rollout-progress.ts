@@ -16,7 +16,8 @@ const EVERY_MS = 30_000;
 
 export function rolloutProgress(
   args: Pick<EvalArgs, 'quiet' | 'progress'>,
-  total: number,
+  /** Undefined: nobody knows yet. */
+  total: number | undefined,
   host: Host,
 ): RolloutProgress {
   const isQuiet = args.quiet === true || args.progress === 'none';
@@ -31,7 +32,7 @@ export function rolloutProgress(
     const done = [...ends.values()].reduce((sum, count) => sum + count, 0);
     const how = [...ends].sort().map(([end, count]) => `${end} ${count}`);
     return [
-      `${done}/${total} episodes${how.length === 0 ? '' : ` (${how.join(', ')})`}, ${running.size} running`,
+      `${done}${total === undefined ? '' : `/${total}`} episodes${how.length === 0 ? '' : ` (${how.join(', ')})`}, ${running.size} running`,
       `${turns} turns, ${tokens} sampled tokens${cost === 0 ? '' : `, ${cost.toFixed(2)} USD`}`,
       ...(verdicts.graded === 0 ? [] : [`${verdicts.resolved} of ${verdicts.graded} graded resolved`]),
       ...(faults === 0 ? [] : [`${faults} failed for the machine's fault`]),

@@ -63,9 +63,10 @@ export async function withTraining<T>(
   const { plan, instances } = await planFor(args, settings, host);
   const interrupt = listenForInterrupt(host);
   const signal = AbortSignal.any([interrupt.drain, interrupt.kill]);
-  const progress = rolloutProgress(args, 0, host);
-  const release = await takeLock(join(folder, 'lock'), host.self);
+  const progress = rolloutProgress(args, undefined, host);
+  let release: (() => Promise<void>) | undefined;
   try {
+    release = await takeLock(join(folder, 'lock'), host.self);
     await keepSettings(folder, settings);
     const connected = await connectForInstances(args, {
       engineName: plan.engineName,
@@ -123,7 +124,7 @@ export async function withTraining<T>(
       await engine.close();
     }
   } finally {
-    await release();
+    await release?.();
     progress.stop();
     interrupt.release();
   }

@@ -7,8 +7,6 @@ import { taskOfJob } from './task.js';
 
 /** Verdicts by what decides them: the patch, the instance's row, the profile and its grader's version. */
 export interface KnownVerdicts {
-  /** Takes over what a run folder holds. */
-  add(folder: string, jobs: readonly Job[], verdicts: readonly Verdict[]): void;
   /** Attempts that give a verdict that is known, with its logs, and find it once where several ask at the same time. */
   before(attempts: Attempts, folder: string): Attempts;
 }
@@ -28,13 +26,6 @@ export function knownVerdicts({ strict }: { readonly strict: boolean }): KnownVe
       ? undefined
       : { verdict, from: attemptFolder(folder, verdict.instanceId, verdict.attempt) };
   return {
-    add(folder, jobs, verdicts) {
-      const byKey = new Map(verdicts.map((verdict) => [`${verdict.instanceId}/${verdict.attempt}`, verdict]));
-      for (const job of jobs) {
-        const known = knownOf(byKey.get(`${job.spec.instanceId}/${job.prediction.attempt}`), folder);
-        if (known !== undefined) found.set(keyOf(job), Promise.resolve(known));
-      }
-    },
     before: (attempts, folder) => ({
       async attempt(job, hooks) {
         const key = keyOf(job);
