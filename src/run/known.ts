@@ -1,6 +1,6 @@
 import type { Verdict } from '../model/verdict.js';
 import type { Job } from '../run-instance.js';
-import type { Attempts } from './attempts.js';
+import type { AttemptHooks, Attempts } from './attempts.js';
 import { attemptFolder } from './folder.js';
 import { readLogs } from './record.js';
 import { taskOfJob } from './task.js';
@@ -29,22 +29,29 @@ export function knownVerdicts({ strict }: { readonly strict: boolean }): KnownVe
     before: (attempts, folder) => ({
       async attempt(job, hooks) {
         const key = keyOf(job);
-        const known = await found.get(key)?.catch(() => undefined);
-        if (known !== undefined) {
-          const { attempt, model } = job.prediction;
-          const record = await hooks.begin(1, job.prediction.patch);
-          await record.adopt(await readLogs(known.from));
-          const verdict = { ...known.verdict, attempt, model };
-          await record.finish(verdict);
-          return verdict;
+        for (let asked = found.get(key); asked !== undefined; asked = found.get(key)) {
+          const known = await asked.catch(() => undefined);
+          if (known !== undefined) return given(known, job, hooks);
+          // Whoever comes first asks again.
+          if (found.get(key) === asked) found.delete(key);
         }
-        const asked = attempts.attempt(job, hooks);
-        const keeps = asked.then((verdict) => knownOf(verdict, folder));
+        const verdict = attempts.attempt(job, hooks);
+        const keeps = verdict.then((found) => knownOf(found, folder));
         keeps.catch(() => undefined);
         found.set(key, keeps);
-        return asked;
+        return verdict;
       },
       finish: () => attempts.finish(),
     }),
   };
+}
+
+/** Writes a known verdict, with what it rests on, as that of an attempt. */
+async function given({ verdict, from }: Known, { prediction }: Job, hooks: AttemptHooks): Promise<Verdict> {
+  const { attempt, model, patch } = prediction;
+  const record = await hooks.begin(1, patch);
+  await record.adopt(await readLogs(from));
+  const own = { ...verdict, attempt, model };
+  await record.finish(own);
+  return own;
 }
