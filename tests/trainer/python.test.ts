@@ -130,7 +130,9 @@ await describeWithTrainer('the Python trainer', () => {
     expect(await scores(last.trainer)).toEqual(kept);
     await last.trainer.save(checkpoint());
     await last.trainer.stop();
-    expect(await scores((await resumed()).trainer)).toEqual(kept);
+    const again = await resumed();
+    expect(await scores(again.trainer)).toEqual(kept);
+    await again.trainer.stop();
   }, 900_000);
 
   test('many processes compute as one, and none is left when they are ended in the middle', async () => {
