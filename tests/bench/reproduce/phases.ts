@@ -48,7 +48,7 @@ export interface Ground {
   readonly shared: Shared;
 }
 
-/** About 0.7 million parameters. */
+/** About 0.5 million parameters. */
 const MODEL = {
   ...{
     model_type: 'qwen2',
@@ -56,8 +56,8 @@ const MODEL = {
     vocab_size: 512,
     max_position_embeddings: 512,
   },
-  ...{ hidden_size: 128, intermediate_size: 384, num_hidden_layers: 3 },
-  ...{ num_attention_heads: 4, num_key_value_heads: 4, tie_word_embeddings: true, initializer_range: 0.05 },
+  ...{ hidden_size: 128, intermediate_size: 384, num_hidden_layers: 2 },
+  ...{ num_attention_heads: 4, num_key_value_heads: 4, tie_word_embeddings: true, initializer_range: 0.08 },
   rope_parameters: { rope_type: 'default', rope_theta: 100 },
 };
 const FORMAT = { learningRate: 2e-3, batch: 16, warmupSteps: 10 };
@@ -207,7 +207,8 @@ function dapoSettings(ground: Ground, named: Named): DapoConfig {
   return resolveDapo({
     ...common(ground, named),
     preset: 'golubev2025-stage1',
-    algorithm: { problems, group, batch: 16, turnThreshold: TURNS - 2 },
+    // Whole groups: a step that has only a part of one learns from its luck.
+    algorithm: { problems, group, batch: 2 * group, split: 'last', turnThreshold: TURNS - 2 },
     optimizer: { learningRate: 6e-4, warmupSteps: 0, weightDecay: 0.01 },
   }).settings;
 }

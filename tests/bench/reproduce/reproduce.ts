@@ -32,7 +32,7 @@ const { values } = parseArgs({
 });
 
 const scale: Scale = {
-  ...{ demonstrations: 4000, slips: 0.4, samples: 20, iterations: 12, problems: 16, group: 10, runs: 10 },
+  ...{ demonstrations: 5000, slips: 0.5, samples: 20, iterations: 12, problems: 16, group: 10, runs: 10 },
 };
 
 const numbers = (text: string) => text.split(',').filter(Boolean).map(Number);
