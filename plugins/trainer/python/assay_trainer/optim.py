@@ -35,13 +35,16 @@ def optimizer(model: nn.Module, options: AdamW) -> torch.optim.AdamW:
 
 def clip(parameters: Sequence[nn.Parameter], largest: float) -> float:
     """Scales gradients so that their norm over all parameters, of all processes, is at most `largest`; returns the norm before that."""
-    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-    if isinstance(norm, DTensor):
-        norm = norm.full_tensor()
-    value = float(norm)
+    value = total_norm([p.grad for p in parameters if p.grad is not None])
     if math.isfinite(value) and value > largest:
         factor = largest / value
         for parameter in parameters:
             if parameter.grad is not None:
                 parameter.grad.mul_(factor)
     return value
+
+
+def total_norm(tensors: Sequence[torch.Tensor]) -> float:
+    """Norm of all entries, over all processes."""
+    norm = nn.utils.get_total_norm(tensors)
+    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)

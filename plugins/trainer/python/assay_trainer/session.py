@@ -19,7 +19,7 @@ from .errors import TrainerError, classify
 from .layout import Packed, attention, deal, divided, micro_batches, pack, pieces
 from .loading import Loaded, LoadOptions, fill_checkpoint, load
 from .losses import SUMS, Loss, Policy, Tokens, as_answer, loss_and_sums
-from .optim import clip
+from .optim import clip, total_norm
 from .parallel import Place
 
 T = TypeVar("T")
@@ -102,18 +102,21 @@ class Session:
             return as_answer(sums)
 
     def step(self, learning_rate: float, gradient_clip: float) -> dict[str, Any]:
-        """Applies what waits, once; a gradient that is not finite is dropped instead, and its norm is None."""
+        """Applies what waits, once; a gradient that is not finite is dropped instead, and its norm is None. `non_finite` where the weights come out so."""
         with self.lock:
             loaded = self.loaded()
             if loaded.waiting == 0:
                 raise TrainerError("bad_request", "no gradient waits for a step: accumulate first (an error there drops what waited)")
-            norm = clip(list(loaded.policy.parameters()), gradient_clip)
+            parameters = list(loaded.policy.parameters())
+            norm = clip(parameters, gradient_clip)
             if math.isfinite(norm):
                 for group in loaded.optimizer.param_groups:
                     group["lr"] = learning_rate
                 loaded.optimizer.step()
                 loaded.steps += 1
             loaded.drop_gradients()
+            if not math.isfinite(total_norm([parameter.detach() for parameter in parameters])):
+                raise TrainerError("non_finite", f"the weights are not finite after a step at learning rate {learning_rate}: go on from a checkpoint")
             return {"gradient_norm": norm if math.isfinite(norm) else None, "weight_version": self.weight_version}
 
     def save(self, folder: str, answers: list[Any]) -> dict[str, Any]:

@@ -104,6 +104,11 @@ def test_a_gradient_that_is_not_finite_is_dropped_and_nothing_is_applied(inside:
     assert ask(inside, "step", seq=20, learning_rate=1e-3, gradient_clip=1.0) == "bad_request"
 
 
+def test_weights_that_are_not_finite_after_a_step_are_an_error(inside: Inside) -> None:
+    inside.accumulate(random_batch([20]), CROSS)
+    assert ask(inside, "step", seq=20, learning_rate=1e38, gradient_clip=1.0) == "non_finite"
+
+
 def test_a_loss_that_is_not_finite_drops_all_that_waited(inside: Inside) -> None:
     batch = random_batch([20])
     inside.accumulate(batch, CROSS)
