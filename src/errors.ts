@@ -237,7 +237,7 @@ export const ERRORS = {
   disk_full: {
     class: 'infra',
     retryable: false,
-    fix: 'Free disk space, then `assay retry RUN --only infra`.',
+    fix: 'Free disk space, then run the same command again; `assay retry RUN` for verdicts of a run that has ended.',
   },
   file_unusable: {
     class: 'input',
