@@ -1,4 +1,5 @@
 import type { Trajectory } from '../../src/index.js';
+import { sumOf } from '../trainer/loss-sums.js';
 import { allTurns, sequenceOf } from '../trainer/samples.js';
 import { learningRate } from '../trainer/schedule.js';
 import type { LossSums, PolicyLoss, Sequence, Stepped, Trainer } from '../trainer/trainer.js';
@@ -59,7 +60,7 @@ export async function learn(options: LearnOptions): Promise<readonly LearnedStep
     const { weights, normalizer } = lossNorm(sized(samples), algorithm.lossNorm, norm);
     const weightOf = new Map(samples.map((sample, at) => [sample, weights[at] ?? 0]));
     const loss = { kind: 'policy', normalizer, ...policyLoss(algorithm) } as const;
-    let sums: LossSums | undefined;
+    const parted: LossSums[] = [];
     for (const part of parts(await read(samples))) {
       const batch = part.map(({ sample, sequence }) => ({
         ...sequence,
@@ -67,7 +68,7 @@ export async function learn(options: LearnOptions): Promise<readonly LearnedStep
         advantages: sequence.weights.map((weight) => (weight > 0 ? sample.advantage : 0)),
         oldLogprobs: Array.from(old.get(sample.episodeId) ?? []),
       }));
-      sums = added(sums, await trainer.accumulate(batch, loss));
+      parted.push(await trainer.accumulate(batch, loss));
     }
     const rate = learningRate(options.stepsBefore + index, Number.POSITIVE_INFINITY, {
       peak: optimizer.learningRate,
@@ -75,7 +76,7 @@ export async function learn(options: LearnOptions): Promise<readonly LearnedStep
       decay: 'constant',
     });
     const stepped = await trainer.step({ learningRate: rate, gradientClip: optimizer.gradientClip });
-    const step = { episodes: samples.length, learningRate: rate, sums: sums as LossSums, ...stepped };
+    const step = { episodes: samples.length, learningRate: rate, sums: sumOf(parted), ...stepped };
     await options.onStep(step, index);
     learned.push(step);
     if (step.gradientNorm === null) break;
@@ -133,10 +134,4 @@ function parts(all: readonly Read[]): readonly (readonly Read[])[] {
     size += length;
   }
   return found;
-}
-
-function added(sums: LossSums | undefined, more: LossSums): LossSums {
-  if (sums === undefined) return more;
-  const names = Object.keys(more) as (keyof LossSums)[];
-  return Object.fromEntries(names.map((name) => [name, sums[name] + more[name]])) as unknown as LossSums;
 }

@@ -1,9 +1,14 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { AssayError, type Clock, type Trajectory } from '../../src/index.js';
 import type { Journal } from '../trainer/journal.js';
+import {
+  assertScorable,
+  checkpointOf,
+  dropOldCheckpoint,
+  type Lifetime,
+  withTrainer,
+} from '../trainer/lifetime.js';
 import type { Episodes, ScoredTrajectory } from '../trainer/scored.js';
-import { type LoadOptions, type SyncTarget, type Trainer, whileThere } from '../trainer/trainer.js';
+import { type SyncTarget, type Trainer, whileThere } from '../trainer/trainer.js';
 import { alarmsOf } from './alarms.js';
 import { planSteps } from './batches.js';
 import type { DapoConfig } from './config.js';
@@ -34,73 +39,40 @@ export interface Asked {
   readonly over: AbortSignal;
 }
 
-export interface DapoRun {
+export interface DapoRun extends Lifetime {
   readonly settings: DapoConfig;
   readonly pool: readonly string[];
-  /** Holds `checkpoints/`. */
-  readonly folder: string;
   readonly journal: Journal<DapoEntry>;
-  /** Starts a trainer; called again where one has died. */
-  readonly openTrainer: () => Promise<Trainer>;
-  readonly load: Omit<LoadOptions, 'resume'>;
   readonly target: SyncTarget;
   /** Plays and grades G episodes of each problem, but for those that have been. */
   readonly play: (asked: Asked) => Promise<{ readonly episodes: Episodes }>;
   readonly onEvent: (event: DapoEvent) => void | Promise<void>;
-  readonly onWarning: (message: string) => void;
   readonly clock: Clock;
-  readonly signal: AbortSignal;
 }
 
 export type DapoEvent =
   | { readonly type: 'iteration_start'; readonly iteration: number; readonly problems: number }
   | DapoEntry;
 
-/** Tries of an iteration whose trainer dies. */
-const TRIES = 3;
-
-/** Where the weights after an iteration are; 0: there are none, as it is the model itself. */
-export const checkpointOf = (folder: string, iteration: number): string =>
-  join(folder, 'checkpoints', String(iteration).padStart(4, '0'));
-
 /**
  * Iterations of rollouts, grading and optimiser steps (arXiv 2508.03501, section 4.3, after DAPO), from where the journal ends to the last one. Rejects with the
- * trainer's error after {@link TRIES} tries, with `too_many_failures` where the machine fails too many episodes, `trainer_non_finite` for a gradient that is not finite; the
+ * trainer's error where it dies again and again, with `too_many_failures` where the machine fails too many episodes, `trainer_non_finite` for a gradient that is not finite; the
  * last checkpoint stands, and the same call goes on.
  */
 export async function trainDapo(run: DapoRun): Promise<void> {
   const { settings, journal, folder } = run;
-  for (let tries = 1; lastSaved(journal.entries) < settings.iterations; tries++) {
-    const from = lastSaved(journal.entries);
-    let trainer: Trainer | undefined;
-    try {
-      trainer = await start(run, from);
+  if (lastSaved(journal.entries) >= settings.iterations) return;
+  await withTrainer(
+    run,
+    () => lastSaved(journal.entries),
+    async (trainer, from) => {
       for (let iteration = from + 1; iteration <= settings.iterations; iteration++) {
         run.signal.throwIfAborted();
         await iterate(run, trainer, iteration);
-        tries = 1;
-        const old = iteration - settings.output.keepCheckpoints * settings.output.checkpointEvery;
-        if (old > 0) await rm(checkpointOf(folder, old), { recursive: true, force: true });
+        await dropOldCheckpoint(folder, iteration, settings.output);
       }
-    } catch (error) {
-      run.signal.throwIfAborted();
-      if (!(error instanceof AssayError && error.code === 'trainer_failed') || tries === TRIES) throw error;
-      run.onWarning(`${error.message}; starting it again`);
-    } finally {
-      await trainer?.stop().catch(() => undefined);
-    }
-  }
-}
-
-async function start(run: DapoRun, from: number): Promise<Trainer> {
-  const trainer = await run.openTrainer();
-  try {
-    await trainer.load({ ...run.load, ...(from === 0 ? {} : { resume: checkpointOf(run.folder, from) }) });
-    return trainer;
-  } catch (error) {
-    await trainer.stop().catch(() => undefined);
-    throw error;
-  }
+    },
+  );
 }
 
 async function iterate(run: DapoRun, trainer: Trainer, iteration: number): Promise<void> {
@@ -127,7 +99,7 @@ async function iterate(run: DapoRun, trainer: Trainer, iteration: number): Promi
     penalty:
       algorithm.penalty === 'none' ? null : { threshold: algorithm.turnThreshold, maxTurns: episode.turns },
   });
-  assertScorable(counts, episode.maxUnscorable);
+  assertScorable(counts.episodes, counts.unscorable, episode.maxUnscorable);
   const { steps, warnings } = planSteps(samples, { ...algorithm, seed, iteration: iteration - 1 });
   for (const warning of warnings) onWarning(`iteration ${iteration}: ${warning}`);
   const trained = clock.now();
@@ -182,17 +154,6 @@ function assertFresh(facts: readonly EpisodeFacts[], weightVersion: string): voi
         `episode ${episodeId} was sampled from weights ${other}, the trainer has ${weightVersion}`,
       );
   }
-}
-
-function assertScorable(
-  { episodes, unscorable }: { readonly episodes: number; readonly unscorable: number },
-  most: number,
-): void {
-  if (episodes === 0 || unscorable / episodes > most)
-    throw new AssayError(
-      'too_many_failures',
-      `${unscorable} of ${episodes} episodes have no score for the machine's fault; a run goes on with at most ${most * 100} %`,
-    );
 }
 
 /** A step that was computed before the run was killed must come out as it did then. */

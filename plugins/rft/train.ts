@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import {
   AssayError,
@@ -8,11 +7,17 @@ import {
   type ValidationEntry,
 } from '../../src/index.js';
 import type { Journal } from '../trainer/journal.js';
+import {
+  assertScorable,
+  checkpointOf,
+  dropOldCheckpoint,
+  type Lifetime,
+  withTrainer,
+} from '../trainer/lifetime.js';
 import { allTurns, sequenceWithPrompt, type Tokenize, wellFormedTurns } from '../trainer/samples.js';
 import { learningRate } from '../trainer/schedule.js';
 import type { Episodes } from '../trainer/scored.js';
 import {
-  type LoadOptions,
   type LossSums,
   type Sequence,
   type SyncTarget,
@@ -53,14 +58,10 @@ export const RftEntry = Type.Union([
 ]);
 export type RftEntry = Static<typeof RftEntry>;
 
-export interface RftRun {
+export interface RftRun extends Lifetime {
   readonly settings: RftConfig;
   readonly problems: readonly string[];
-  /** Holds `checkpoints/`. */
-  readonly folder: string;
   readonly journal: Journal<RftEntry>;
-  readonly openTrainer: () => Promise<Trainer>;
-  readonly load: Omit<LoadOptions, 'resume'>;
   readonly target: SyncTarget;
   /** Plays the episodes with the demonstration and grades them, but for those that have been. */
   readonly play: (asked: {
@@ -83,42 +84,19 @@ export interface RftRun {
     sequenceOf: (trajectory: Trajectory) => Promise<Sequence>,
   ) => Promise<void>;
   readonly onEvent: (entry: RftEntry) => void | Promise<void>;
-  readonly onWarning: (message: string) => void;
   readonly clock: Clock;
-  readonly signal: AbortSignal;
 }
-
-/** Tries where the trainer dies. */
-const TRIES = 3;
-
-/** The weights after an optimiser step. */
-export const rftCheckpointOf = (folder: string, step: number): string =>
-  join(folder, 'checkpoints', String(step).padStart(4, '0'));
 
 /**
  * Rejection fine-tuning (arXiv 2508.03501, section 4.2): episodes with the demonstration prompt, of which the resolved are learnt without it. Resolves with the folder of
  * the last checkpoint. Rejects as `trainDapo` does, and with `usage` where nothing was resolved.
  */
 export async function trainRft(run: RftRun): Promise<string> {
-  for (let tries = 1; ; tries++) {
-    run.signal.throwIfAborted();
-    let trainer: Trainer | undefined;
-    try {
-      const last = lastSaved(run.journal.entries);
-      trainer = await run.openTrainer();
-      await trainer.load({
-        ...run.load,
-        ...(last === 0 ? {} : { resume: rftCheckpointOf(run.folder, last) }),
-      });
-      return await tune(run, trainer, last);
-    } catch (error) {
-      run.signal.throwIfAborted();
-      if (!(error instanceof AssayError && error.code === 'trainer_failed') || tries === TRIES) throw error;
-      run.onWarning(`${error.message}; starting it again`);
-    } finally {
-      await trainer?.stop().catch(() => undefined);
-    }
-  }
+  return withTrainer(
+    run,
+    () => lastSaved(run.journal.entries),
+    (trainer, from) => tune(run, trainer, from),
+  );
 }
 
 function lastSaved(entries: readonly RftEntry[]): number {
@@ -172,13 +150,14 @@ async function tune(run: RftRun, trainer: Trainer, done: number): Promise<string
     if (gradientNorm === null)
       throw new AssayError('trainer_non_finite', `the gradient of step ${step} is not finite`);
     if (step % output.checkpointEvery === 0 || step === plan.length) {
-      const { weightVersion } = await trainer.save(rftCheckpointOf(folder, step));
+      const { weightVersion } = await trainer.save(checkpointOf(folder, step));
       const saved = { type: 'saved', step, weightVersion } as const;
       await journal.append(saved);
       await run.onEvent(saved);
+      await dropOldCheckpoint(folder, step, output);
     }
   }
-  return rftCheckpointOf(folder, plan.length);
+  return checkpointOf(folder, plan.length);
 }
 
 type SequencesOf = (candidates: readonly Candidate[]) => Promise<readonly Sequence[]>;
@@ -215,11 +194,7 @@ async function choose(run: RftRun, episodes: Episodes, sequencesOf: SequencesOf)
   const candidates: Candidate[] = [];
   for await (const { trajectory, outcome } of episodes()) candidates.push(candidateOf(trajectory, outcome));
   const unscorable = candidates.filter(({ outcome }) => outcome === null).length;
-  if (candidates.length === 0 || unscorable / candidates.length > episode.maxUnscorable)
-    throw new AssayError(
-      'too_many_failures',
-      `${unscorable} of ${candidates.length} episodes have no score for the machine's fault; a run goes on with at most ${episode.maxUnscorable * 100} %`,
-    );
+  assertScorable(candidates.length, unscorable, episode.maxUnscorable);
   const selected = selectEpisodes(candidates, { duplicates: algorithm.duplicates, validations });
   const lengths = new Map<string, number>();
   for (const instanceId of new Set(selected.kept.map((one) => one.instanceId))) {

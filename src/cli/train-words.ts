@@ -2,7 +2,7 @@ import type { DapoConfig } from '../../plugins/dapo/config.js';
 import type { IterationEntry, StepEntry } from '../../plugins/dapo/entries.js';
 import type { DapoEvent } from '../../plugins/dapo/train.js';
 import type { RftEntry } from '../../plugins/rft/train.js';
-import type { Estimate } from '../../plugins/trainer/dry-run/rows.js';
+import { type Estimate, estimateTable } from '../../plugins/trainer/dry-run/rows.js';
 import type { Layer } from '../../plugins/trainer/resolve.js';
 
 const number = (value: number | undefined | null, digits: number) => value?.toFixed(digits) ?? '-';
@@ -109,20 +109,5 @@ export function dryRunPage(sources: Layer, { rows }: Estimate): string {
   const settings = Object.entries(sources).map(
     ([path, { value, source }]) => `${path.padEnd(28)} ${JSON.stringify(value).padEnd(24)} ${source}`,
   );
-  const implied = rows.map(
-    ({ part, name, value, unit, how }) =>
-      `${part.padEnd(10)} ${name.padEnd(30)} ${quantity(value, unit).padStart(12)}  ${how}`,
-  );
-  return ['Settings', ...settings, '', 'What they imply', ...implied].join('\n');
-}
-
-const UNITS = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
-
-function quantity(value: number, unit: Estimate['rows'][number]['unit']): string {
-  if (unit === 'count') return value.toLocaleString('en-US');
-  const base = unit === 'bytes' ? 1024 : 1000;
-  const power = value < base ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log(value) / Math.log(base)));
-  const suffix =
-    unit === 'bytes' ? (power === 0 ? 'B' : `${UNITS[power]?.toUpperCase()}iB`) : `${UNITS[power]}FLOP`;
-  return `${(value / base ** power).toFixed(power === 0 ? 0 : 1)} ${suffix}`;
+  return ['Settings', ...settings, '', 'What they imply', estimateTable({ rows, warnings: [] })].join('\n');
 }

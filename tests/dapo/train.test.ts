@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type DapoConfig, resolveDapo } from '../../plugins/dapo/config.js';
 import { DapoEntry } from '../../plugins/dapo/entries.js';
-import { checkpointOf, type DapoRun, trainDapo } from '../../plugins/dapo/train.js';
+import { type DapoRun, trainDapo } from '../../plugins/dapo/train.js';
 import { openJournal } from '../../plugins/trainer/journal.js';
+import { checkpointOf } from '../../plugins/trainer/lifetime.js';
 import type { ScoredTrajectory } from '../../plugins/trainer/scored.js';
-import { AssayError } from '../../src/index.js';
+import { AssayError, seededRandom } from '../../src/index.js';
 import { episode, result, turn } from '../agent/records.js';
 import { testClock } from '../helpers/jobs.js';
-import { type FakeTrainer, fakeTrainer, numbersFrom } from '../trainer/fake-trainer.js';
+import { type FakeTrainer, fakeTrainer } from '../trainer/fake-trainer.js';
 
 const VOCABULARY = 6;
 const POOL = ['p0', 'p1', 'p2'];
@@ -126,7 +127,7 @@ function episodes(
     weightVersion,
   }: { iteration: number; problems: readonly string[]; weightVersion: string },
 ): readonly ScoredTrajectory[] {
-  const random = numbersFrom(iteration);
+  const random = seededRandom(iteration);
   return problems.flatMap((instanceId) =>
     Array.from({ length: 8 }, (_, index): ScoredTrajectory => {
       const draw = (before: number) => {

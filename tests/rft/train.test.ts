@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { resolveRft } from '../../plugins/rft/config.js';
-import { RftEntry, type RftRun, rftCheckpointOf, trainRft } from '../../plugins/rft/train.js';
+import { RftEntry, type RftRun, trainRft } from '../../plugins/rft/train.js';
 import { openJournal } from '../../plugins/trainer/journal.js';
+import { checkpointOf } from '../../plugins/trainer/lifetime.js';
 import type { ScoredTrajectory } from '../../plugins/trainer/scored.js';
 import { AssayError } from '../../src/index.js';
 import { episode, result, turn } from '../agent/records.js';
@@ -22,7 +23,7 @@ const { settings } = resolveRft({
   dataset: { name: 'any' },
   model: { folder: 'none' },
   policy: { maxTokens: 4 },
-  output: { folder: 'none', checkpointEvery: 2 },
+  output: { folder: 'none', checkpointEvery: 2, keepCheckpoints: 1 },
   algorithm: { batch: 2 },
   optimizer: { learningRate: 0.1, warmupSteps: 1 },
 });
@@ -112,7 +113,7 @@ async function train(
   return { ...seen, model };
 }
 
-const weights = () => readFile(join(rftCheckpointOf(folder, 3), 'bigram.json'), 'utf8');
+const weights = () => readFile(join(checkpointOf(folder, 3), 'bigram.json'), 'utf8');
 
 describe('rejection fine-tuning', () => {
   test('learns the resolved episodes once, by the prompt without the demonstration, but for turns with a format error', async () => {
@@ -124,7 +125,7 @@ describe('rejection fine-tuning', () => {
       .map((tokens) => tokens.join(' '))
       .sort();
     expect(learnt).toEqual(['3 0', '3 0', '3 0', '3 0 4 0', '3 0 4 0', '3 0 4 0']);
-    expect(model).toBe(rftCheckpointOf(folder, 3));
+    expect(model).toBe(checkpointOf(folder, 3));
     const { entries } = await openJournal(join(folder, 'journal.jsonl'), RftEntry);
     expect(entries.map((entry) => ('step' in entry ? `${entry.type} ${entry.step}` : entry.type))).toEqual([
       ...['selected', 'step 1', 'step 2', 'saved 2', 'step 3', 'saved 3'],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { packed } from '../../plugins/trainer/batch-file.js';
 import type { Op } from '../../plugins/trainer/protocol.js';
 import type { AdamW, Batch, LoadOptions, Trainer } from '../../plugins/trainer/trainer.js';
-import { AssayError, sha256, writeAtomic } from '../../src/index.js';
+import { AssayError, seededRandom, sha256, writeAtomic } from '../../src/index.js';
 import { evaluate, type Scored } from './fake-losses.js';
 
 /** Largest context, which a bigram has no use for. */
@@ -155,7 +155,7 @@ export function fakeTrainer({ url = 'http://127.0.0.1:9/v1', before }: FakeOptio
 function initial({ model, seed }: LoadOptions): State {
   if ('folder' in model) throw new Error('a folder is read');
   const { vocabulary, spread = 1 } = model.config as { vocabulary: number; spread?: number };
-  const random = numbersFrom(seed);
+  const random = seededRandom(seed);
   const logits = Array.from({ length: vocabulary ** 2 }, () => spread * (2 * random() - 1));
   return fresh({ vocabulary, logits, mean: [], square: [], steps: 0 });
 }
@@ -173,17 +173,6 @@ async function readState(folder: string): Promise<State> {
       cause: error,
     });
   }
-}
-
-/** Numbers from 0 to less than 1, always the same ones for a seed (mulberry32). */
-export function numbersFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function rowOf({ vocabulary, logits }: State, token: number): { logprobs: number[]; entropy: number } {

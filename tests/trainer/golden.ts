@@ -1,5 +1,6 @@
 import type { Batch, Loss, LossSums, PolicyLoss, Sequence } from '../../plugins/trainer/trainer.js';
-import { type FakeTrainer, fakeTrainer, numbersFrom } from './fake-trainer.js';
+import { seededRandom } from '../../src/index.js';
+import { type FakeTrainer, fakeTrainer } from './fake-trainer.js';
 
 /** What the fake trainer finds for a batch with a loss; the Python trainer's losses must find the same (plugins/trainer/python/tests/test_golden.py). NaN is null. */
 export interface Golden {
@@ -86,7 +87,7 @@ export async function golden(): Promise<Golden> {
 
 /** Sequences with masks, weights that aren't 1, advantages of both signs, and old and rollout log-probabilities that are apart, or absent. */
 export function batchOf(trainer: FakeTrainer): Batch {
-  const random = numbersFrom(11);
+  const random = seededRandom(11);
   return LENGTHS.map((length): Sequence => {
     const tokens = Array.from({ length }, () => Math.floor(random() * VOCABULARY));
     const each = (value: (at: number) => number) => tokens.map((_, at) => (at === 0 ? 0 : value(at)));

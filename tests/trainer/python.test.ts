@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { localTrainer } from '../../plugins/trainer/local.js';
 import type { Batch, LoadOptions, Loss, Trainer } from '../../plugins/trainer/trainer.js';
+import { seededRandom } from '../../src/index.js';
 import { testClock } from '../helpers/jobs.js';
 import { cacheFolder, describeWithTrainer, isGone } from '../helpers/trainer.js';
-import { numbersFrom } from './fake-trainer.js';
 import { vllmServer } from './vllm-server.js';
 
 const VOCABULARY = 64;
@@ -187,7 +187,7 @@ await describeWithTrainer('the Python trainer', () => {
   }
 });
 
-const random = numbersFrom(2);
+const random = seededRandom(2);
 const BATCH: Batch = [30, 12, 41].map((length) => {
   const each = (value: () => number) => Array.from({ length }, (_, at) => (at === 0 ? 0 : value()));
   return {
