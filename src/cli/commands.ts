@@ -205,8 +205,8 @@ export const commands: readonly (Command | CommandGroup)[] = [
             format: {
               alias: 'f',
               type: 'string',
-              default: 'json,md,csv,official',
-              desc: 'Comma-separated: json, md, csv, official, submission',
+              default: 'json,md,csv,junit,official',
+              desc: 'Comma-separated: json, md, csv, junit, github, official, submission',
             },
             output: { alias: 'o', type: 'string', desc: 'Folder for the files; default: the run folder' },
             ...JSON_FLAG,
