@@ -1,4 +1,5 @@
 import type { Command, CommandGroup } from './command.js';
+import { configCommands } from './config-commands.js';
 import { datasetCommands } from './dataset-commands.js';
 import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, SHOW_FLAGS, withGroups } from './flags.js';
 import { harborCommands } from './harbor-commands.js';
@@ -30,8 +31,8 @@ const VALIDATE_RUN_FLAGS = {
   'run-id': { ...RUN_FLAGS['run-id'], desc: 'Name of the run; default: dataset.validate' },
 } as const;
 
-/** All commands. A new one is a file in `src/cli/` and an entry here. */
-export const commands: readonly (Command | CommandGroup)[] = [
+/** All commands that do something with runs. A new one is a file in `src/cli/` and an entry here. */
+const ownCommands: readonly (Command | CommandGroup)[] = [
   {
     command: 'eval <dataset>',
     aliases: ['run', 'evaluate'],
@@ -278,3 +279,6 @@ export const commands: readonly (Command | CommandGroup)[] = [
     run: async (args, host) => (await import('./gc.js')).gcCommand(args, host),
   },
 ];
+
+/** All commands. */
+export const commands: readonly (Command | CommandGroup)[] = [...ownCommands, configCommands(ownCommands)];
