@@ -1,7 +1,15 @@
 import type { Command, CommandGroup } from './command.js';
 import { configCommands } from './config-commands.js';
 import { datasetCommands } from './dataset-commands.js';
-import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, SHOW_FLAGS, withGroups } from './flags.js';
+import {
+  DATASET_FLAGS,
+  ENGINE_FLAGS,
+  JSON_FLAG,
+  OFFLINE_FLAG,
+  SELECTION_FLAGS,
+  SHOW_FLAGS,
+  withGroups,
+} from './flags.js';
 import { harborCommands } from './harbor-commands.js';
 import { imagesCommands } from './images-commands.js';
 import { rolloutCommand } from './rollout-command.js';
@@ -144,6 +152,7 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
             progress: RUN_FLAGS.progress,
             quiet: RUN_FLAGS.quiet,
             'allow-unisolated': ENGINE_FLAGS['allow-unisolated'],
+            ...OFFLINE_FLAG,
             ...JSON_FLAG,
           },
         },
