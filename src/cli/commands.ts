@@ -10,6 +10,7 @@ import {
   SHOW_FLAGS,
   withGroups,
 } from './flags.js';
+import { gcCommand } from './gc-command.js';
 import { harborCommands } from './harbor-commands.js';
 import { imagesCommands } from './images-commands.js';
 import { rolloutCommand } from './rollout-command.js';
@@ -280,13 +281,7 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
   trajectoriesCommands,
   trainCommands,
   runsCommands,
-  {
-    command: 'gc',
-    describe: 'Remove containers and workspaces that crashed runs left behind',
-    builder: (yargs) =>
-      withGroups(yargs.example('$0 gc', ''), { 'Options:': { engine: ENGINE_FLAGS.engine, ...JSON_FLAG } }),
-    run: async (args, host) => (await import('./gc.js')).gcCommand(args, host),
-  },
+  gcCommand,
 ];
 
 /** All commands. */
