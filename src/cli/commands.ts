@@ -1,4 +1,5 @@
 import type { Command, CommandGroup } from './command.js';
+import { completionCommand } from './completion.js';
 import { configCommands } from './config-commands.js';
 import { datasetCommands } from './dataset-commands.js';
 import {
@@ -285,4 +286,8 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
 ];
 
 /** All commands. */
-export const commands: readonly (Command | CommandGroup)[] = [...ownCommands, configCommands(ownCommands)];
+export const commands: readonly (Command | CommandGroup)[] = [
+  ...ownCommands,
+  configCommands(ownCommands),
+  completionCommand,
+];
