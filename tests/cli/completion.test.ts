@@ -66,7 +66,7 @@ describe('what may stand next', () => {
 const SHELLS: readonly (readonly [string, string])[] = [
   [
     'bash',
-    'source <(assay completion bash); COMP_WORDS=(assay show runs/a ""); COMP_CWORD=3; _assay assay; printf "%s\\n" "${COMPREPLY[@]}"',
+    `source <(assay completion bash); COMP_WORDS=(assay show runs/a ""); COMP_CWORD=3; _assay assay; printf '%s\\n' "\${COMPREPLY[@]}"`,
   ],
   [
     'zsh',

@@ -136,6 +136,9 @@ describe('the commands, on the bundled benchmark', () => {
       'prove',
       'shell',
       'gc',
+      ...['list', 'show', 'rm'].map((action) => `runs ${action}`),
+      ...['show', 'check'].map((action) => `config ${action}`),
+      'completion',
     ]) {
       const { stdout, code } = await run(...command.split(' '), '--help');
       expect([command, code, stdout.includes('Examples:')]).toEqual([command, 0, true]);
