@@ -4,6 +4,9 @@ import { jsonReport } from './json/report.js';
 import { markdownReport } from './md/report.js';
 import { officialReport } from './official/summary.js';
 
+export type { Packed } from './html/blobs.js';
+export { type Evidence, htmlReport } from './html/files.js';
+export type { Bundle } from './html/shell.js';
 export { submissionFiles } from './submission/submission.js';
 export { renderTable } from './terminal/table.js';
 export { renderValidation } from './terminal/validation.js';

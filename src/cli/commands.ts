@@ -195,6 +195,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
       withGroups(
         yargs
           .positional('run', { type: 'string', desc: 'Run folder' })
+          .example('$0 report runs/a -f html', 'one page with everything, for a browser')
           .example('$0 report runs/a -f md,csv', '')
           .example(
             '$0 report runs/a -f submission -o submission',
@@ -206,7 +207,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
               alias: 'f',
               type: 'string',
               default: 'json,md,csv,official',
-              desc: 'Comma-separated: json, md, csv, official, submission',
+              desc: 'Comma-separated: json, md, csv, html, official, submission',
             },
             output: { alias: 'o', type: 'string', desc: 'Folder for the files; default: the run folder' },
             ...JSON_FLAG,

@@ -1,0 +1,54 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Page } from '../model.js';
+import { useRoute } from './route.js';
+import { servedSource } from './served.js';
+import type { Source } from './source.js';
+import { AttemptView } from './views/attempt.js';
+import { CompareView } from './views/compare.js';
+import { RunView } from './views/run.js';
+import { RunsView } from './views/runs.js';
+import { TrainingView } from './views/training.js';
+import type { ViewProps } from './views/view.js';
+
+/** The whole page: of one report file, or of all runs that a server has, where `runs/<name>` comes first in the path. */
+export function App({ embedded }: { readonly embedded: Source | undefined }) {
+  const route = useRoute();
+  if (embedded !== undefined) return <PageView source={embedded} base={[]} route={route} />;
+  const [first, name, ...rest] = route.path;
+  if (first !== 'runs' || name === undefined) return <RunsView />;
+  const source = servedRun(name);
+  return <PageView key={name} source={source} base={['runs', name]} route={{ ...route, path: rest }} />;
+}
+
+const served = new Map<string, Source>();
+
+function servedRun(name: string): Source {
+  const known = served.get(name) ?? servedSource(`/api/runs/${encodeURIComponent(name)}`);
+  served.set(name, known);
+  return known;
+}
+
+function PageView(props: ViewProps) {
+  const { source, route } = props;
+  const [page, setPage] = useState<Page>();
+  const [failure, setFailure] = useState<string>();
+  useEffect(() => {
+    const load = () => source.page().then(setPage, (error: Error) => setFailure(error.message));
+    void load();
+    return source.watch?.(load);
+  }, [source]);
+  if (failure !== undefined) return <p role="alert">{failure}</p>;
+  if (page === undefined) return <p role="status">Loading…</p>;
+  switch (page.kind) {
+    case 'run':
+      return route.path[0] === 'i' ? (
+        <AttemptView {...props} page={page} />
+      ) : (
+        <RunView {...props} page={page} />
+      );
+    case 'training':
+      return <TrainingView {...props} page={page} />;
+    case 'compare':
+      return <CompareView {...props} page={page} />;
+  }
+}
