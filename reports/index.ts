@@ -5,8 +5,9 @@ import { markdownReport } from './md/report.js';
 import { officialReport } from './official/summary.js';
 
 export type { Packed } from './html/blobs.js';
-export { type Evidence, htmlReport } from './html/files.js';
-export type { Bundle } from './html/shell.js';
+export { type Evidence, episodeRow, htmlReport } from './html/files.js';
+export { detailOf, episodeDetail, runPage, type Sources as AttemptSources } from './html/run-page.js';
+export { type Bundle, servedPage } from './html/shell.js';
 export { submissionFiles } from './submission/submission.js';
 export { renderTable } from './terminal/table.js';
 export { renderValidation } from './terminal/validation.js';

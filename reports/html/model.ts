@@ -120,3 +120,26 @@ export interface ComparePage {
   readonly schemaVersion: 1;
   readonly generatedAt: string;
 }
+
+/** A line of the list of runs, as `assay runs list --json` prints it. */
+export type ListedRun = { readonly name: string } & (
+  | (ListedState & {
+      readonly kind: 'run';
+      readonly profile: string;
+      readonly planned: number;
+      readonly judged: number;
+      readonly infraErrors: number;
+      readonly interval: { readonly low: number; readonly high: number } | null;
+    })
+  | (ListedState & { readonly kind: 'training'; readonly method: string; readonly done: string })
+  | { readonly kind: 'damaged'; readonly reason: string }
+);
+
+interface ListedState {
+  readonly state: string;
+  readonly dataset: string;
+  readonly model: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly rate: number | null;
+}

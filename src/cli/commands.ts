@@ -217,6 +217,25 @@ export const commands: readonly (Command | CommandGroup)[] = [
     run: async (args, host) => (await import('./report.js')).reportCommand(args, host),
   },
   {
+    command: 'view [folder]',
+    describe: 'Show runs in a browser, live while they go on',
+    builder: (yargs) =>
+      withGroups(
+        yargs
+          .positional('folder', { type: 'string', default: 'runs', desc: 'Folder of runs, or one run' })
+          .example('$0 view', 'all of runs/, at http://127.0.0.1:7700')
+          .example('$0 view runs/verified.gold --port 0', 'one run, at a port that is free'),
+        {
+          'Options:': {
+            host: { type: 'string', default: '127.0.0.1', desc: 'Address to listen at' },
+            port: { type: 'number', default: 7700, desc: 'Port; 0: one that is free' },
+            ...JSON_FLAG,
+          },
+        },
+      ),
+    run: async (args, host) => (await import('./view.js')).viewCommand(args, host),
+  },
+  {
     command: 'show <run> [id]',
     describe: 'Show a run, or one instance of it: verdict, failing tests, patch, log',
     builder: (yargs) =>
