@@ -1,6 +1,6 @@
 import type { Command, CommandGroup } from './command.js';
 import { datasetCommands } from './dataset-commands.js';
-import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, withGroups } from './flags.js';
+import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, SHOW_FLAGS, withGroups } from './flags.js';
 import { harborCommands } from './harbor-commands.js';
 import { imagesCommands } from './images-commands.js';
 import { rolloutCommand } from './rollout-command.js';
@@ -11,6 +11,7 @@ import {
   QUEUE_FLAG,
   RUN_FLAGS,
 } from './run-flags.js';
+import { runsCommands } from './runs-commands.js';
 import { serveCommand } from './serve-command.js';
 import { trainCommands } from './train-command.js';
 import { trajectoriesCommands } from './trajectories-commands.js';
@@ -206,8 +207,8 @@ export const commands: readonly (Command | CommandGroup)[] = [
             format: {
               alias: 'f',
               type: 'string',
-              default: 'json,md,csv,official',
-              desc: 'Comma-separated: json, md, csv, html, official, submission',
+              default: 'json,md,csv,junit,official',
+              desc: 'Comma-separated: json, md, csv, junit, html, github, official, submission',
             },
             output: { alias: 'o', type: 'string', desc: 'Folder for the files; default: the run folder' },
             ...JSON_FLAG,
@@ -244,15 +245,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
           .positional('run', { type: 'string', desc: 'Run folder' })
           .positional('id', { type: 'string', desc: 'Instance id' })
           .example('$0 show runs/a django__django-11099 --log', ''),
-        {
-          'Options:': {
-            attempt: { type: 'number', default: 1, desc: 'Attempt of the instance' },
-            patch: { type: 'boolean', default: false, desc: 'Print the patch' },
-            log: { type: 'boolean', default: false, desc: 'Print the test log' },
-            tests: { type: 'boolean', default: false, desc: 'List every expected test' },
-            ...JSON_FLAG,
-          },
-        },
+        { 'Options:': SHOW_FLAGS },
       ),
     run: async (args, host) => (await import('./show.js')).showCommand(args, host),
   },
@@ -296,6 +289,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   harborCommands,
   trajectoriesCommands,
   trainCommands,
+  runsCommands,
   {
     command: 'gc',
     describe: 'Remove containers and workspaces that crashed runs left behind',

@@ -91,6 +91,15 @@ export const PULL_FLAGS = {
 
 export const JSON_FLAG = { json: { type: 'boolean', default: false, desc: 'JSON on stdout' } } as const;
 
+/** What is shown of an instance of a run. */
+export const SHOW_FLAGS = {
+  attempt: { type: 'number', default: 1, desc: 'Attempt of the instance' },
+  patch: { type: 'boolean', default: false, desc: 'Print the patch' },
+  log: { type: 'boolean', default: false, desc: 'Print the test log' },
+  tests: { type: 'boolean', default: false, desc: 'List every expected test' },
+  ...JSON_FLAG,
+} as const satisfies Record<string, Options>;
+
 export type PullFlags = InferredOptionTypes<typeof PULL_FLAGS>;
 export type DatasetFlags = InferredOptionTypes<typeof DATASET_FLAGS>;
 export type SelectionFlags = InferredOptionTypes<typeof SELECTION_FLAGS>;

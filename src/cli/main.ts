@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import yargs, { type Argv } from 'yargs';
 import { toAssayError } from '../errors.js';
-import type { Command } from './command.js';
+import { type Command, wordOf } from './command.js';
 import { commands } from './commands.js';
 import { describeError, EXIT, exitCodeOf, usage } from './exit.js';
 import { realHost } from './host.js';
@@ -48,15 +48,13 @@ async function main(argv: readonly string[]): Promise<number> {
       register(cli, entry);
       continue;
     }
-    const { command, describe, actions, example } = entry;
+    const { command, describe, actions, example, bare } = entry;
+    const words = actions.map(wordOf);
     cli.command(command, describe, (group) => {
-      for (const action of actions) register(group, action);
-      return group
-        .example(...example)
-        .demandCommand(
-          1,
-          `Name an action: ${actions.map((action) => action.command.split(' ')[0]).join(', ')}.`,
-        );
+      for (const action of actions)
+        register(group, wordOf(action) === bare ? { ...action, aliases: ['$0'] } : action);
+      group.example(...example);
+      return bare === undefined ? group.demandCommand(1, `Name an action: ${words.join(', ')}.`) : group;
     });
   }
   await cli.parseAsync();
