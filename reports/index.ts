@@ -1,9 +1,12 @@
-import type { ReportFile, RunResults, RunSummary } from '../src/index.js';
+import type { Comparison, ReportFile, RunResults, RunSummary } from '../src/index.js';
+import { comparisonJson } from './compare/json.js';
+import { comparisonMarkdown } from './compare/markdown.js';
 import { csvReport } from './csv/report.js';
 import { jsonReport } from './json/report.js';
 import { markdownReport } from './md/report.js';
 import { officialReport } from './official/summary.js';
 
+export { comparisonText } from './compare/text.js';
 export { submissionFiles } from './submission/submission.js';
 export { renderTable } from './terminal/table.js';
 export { renderValidation } from './terminal/validation.js';
@@ -19,4 +22,10 @@ export const reporters: Readonly<Record<ReportFormat, Reporter>> = {
   md: markdownReport,
   csv: csvReport,
   official: officialReport,
+};
+
+/** Files of a comparison, by their extension. */
+export const comparisonFiles: Readonly<Record<string, (comparison: Comparison) => string>> = {
+  '.md': comparisonMarkdown,
+  '.json': comparisonJson,
 };
