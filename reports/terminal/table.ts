@@ -124,7 +124,7 @@ function shorten(name: string): string {
 }
 
 /** Columns padded to their widest cell; `sides` has `l` or `r` for each. */
-function align(rows: readonly (readonly string[])[], sides: string): string[] {
+export function align(rows: readonly (readonly string[])[], sides: string): string[] {
   const widths = [...sides].map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
     row

@@ -1,4 +1,5 @@
 import type { Command, CommandGroup } from './command.js';
+import { compareCommand } from './compare-command.js';
 import { datasetCommands } from './dataset-commands.js';
 import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, SHOW_FLAGS, withGroups } from './flags.js';
 import { harborCommands } from './harbor-commands.js';
@@ -217,6 +218,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
       ),
     run: async (args, host) => (await import('./report.js')).reportCommand(args, host),
   },
+  compareCommand,
   {
     command: 'view [folder]',
     describe: 'Show runs in a browser, live while they go on',

@@ -31,7 +31,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .alias('h', 'help')
     .wrap(110)
     .epilogue(
-      'Exit codes: 0 all graded; 1 a fault of ours; 2 wrong usage; 3 environment not ready; 4 infrastructure errors left, or attempts missing after a merge; 5 below --fail-under, instances that are not valid, or a replay that differs; 130 interrupted.',
+      'Exit codes: 0 all graded; 1 a fault of ours; 2 wrong usage; 3 environment not ready; 4 infrastructure errors left, or attempts missing after a merge; 5 below --fail-under, instances that are not valid, a replay that differs, or a regression that compare --fail-on-regression found; 130 interrupted.',
     )
     .fail((message, error) => {
       throw error ?? usage(message.replace(/\s*\n\s*/g, ' '));

@@ -194,15 +194,18 @@ function strictly(items: readonly InstanceResults[], verdicts: readonly Verdict[
   };
 }
 
-const isResolved = ({ outcome }: Verdict) => outcome === 'resolved';
-const isStrictlyResolved = ({ strict }: Verdict) => strict?.resolved === true;
+/** Officially. */
+export const isResolved = ({ outcome }: Verdict) => outcome === 'resolved';
+export const isStrictlyResolved = ({ strict }: Verdict) => strict?.resolved === true;
 const resolved = ({ verdicts }: InstanceResults) => verdicts.filter(isResolved).length;
 const scored = ({ verdicts }: InstanceResults) =>
   verdicts.filter(({ outcome }) => outcome !== 'infra_error').length;
-const share = (item: InstanceResults, attempts: number, counts = isResolved) =>
+/** The share of so many attempts that count, of 0 to 1; 0 of none. */
+export const share = (item: InstanceResults, attempts: number, counts = isResolved) =>
   attempts === 0 ? 0 : item.verdicts.filter(counts).length / attempts;
 
-function rateOf(scores: readonly number[], repos: readonly string[]): Rate {
+/** The mean of scores of 0 to 1, an instance each, with its uncertainty. */
+export function rateOf(scores: readonly number[], repos: readonly string[]): Rate {
   const instances = scores.length;
   const score = scores.reduce((sum, value) => sum + value, 0);
   const some = instances > 0;
