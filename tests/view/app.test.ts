@@ -84,14 +84,13 @@ describe('the server of assay view', () => {
     const response = await fetch(`${url.replace('127.0.0.1', 'localhost')}/api/runs/a/events`, {
       signal: stop.signal,
     });
-    const reader = (response.body as ReadableStream<Uint8Array>)
-      .pipeThrough(new TextDecoderStream())
-      .getReader();
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const decoder = new TextDecoder();
     let text = '';
     while (!text.includes('data: 3')) {
       fires.shift()?.();
       await new Promise((resolve) => setTimeout(resolve, 5));
-      if (versions.length < 3 || text === '') text += (await reader.read()).value ?? '';
+      if (versions.length < 3 || text === '') text += decoder.decode((await reader.read()).value);
     }
     expect(text.match(/data: \d/g)).toEqual(['data: 2', 'data: 3']);
     stop.abort();
