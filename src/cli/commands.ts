@@ -1,5 +1,6 @@
 import type { Command, CommandGroup } from './command.js';
 import { compareCommand } from './compare-command.js';
+import { configCommands } from './config-commands.js';
 import { datasetCommands } from './dataset-commands.js';
 import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, SHOW_FLAGS, withGroups } from './flags.js';
 import { harborCommands } from './harbor-commands.js';
@@ -31,8 +32,8 @@ const VALIDATE_RUN_FLAGS = {
   'run-id': { ...RUN_FLAGS['run-id'], desc: 'Name of the run; default: dataset.validate' },
 } as const;
 
-/** All commands. A new one is a file in `src/cli/` and an entry here. */
-export const commands: readonly (Command | CommandGroup)[] = [
+/** All commands that do something with runs. A new one is a file in `src/cli/` and an entry here. */
+const ownCommands: readonly (Command | CommandGroup)[] = [
   {
     command: 'eval <dataset>',
     aliases: ['run', 'evaluate'],
@@ -300,3 +301,6 @@ export const commands: readonly (Command | CommandGroup)[] = [
     run: async (args, host) => (await import('./gc.js')).gcCommand(args, host),
   },
 ];
+
+/** All commands. */
+export const commands: readonly (Command | CommandGroup)[] = [...ownCommands, configCommands(ownCommands)];
