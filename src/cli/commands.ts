@@ -12,6 +12,7 @@ import {
   QUEUE_FLAG,
   RUN_FLAGS,
 } from './run-flags.js';
+import { runsCommands } from './runs-commands.js';
 import { serveCommand } from './serve-command.js';
 import { trainCommands } from './train-command.js';
 import { trajectoriesCommands } from './trajectories-commands.js';
@@ -270,6 +271,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
       ),
     run: async (args, host) => (await import('./shell.js')).shellCommand(args, host),
   },
+  runsCommands,
   datasetCommands,
   rolloutCommand,
   serveCommand,
