@@ -78,6 +78,17 @@ export function pythonDiffers({ otherPythons }: RunSummary): readonly string[] {
   ];
 }
 
+/** One line when a run was made of what others published; empty otherwise. */
+export function importedFrom({ engine, reasons, attempts }: RunSummary): readonly string[] {
+  if (engine !== 'imported') return [];
+  const taken = reasons
+    .filter(({ reason }) => reason === 'published' || reason === 'published_error')
+    .reduce((sum, entry) => sum + entry.attempts, 0);
+  return [
+    `imported, not run here: ${count(taken, 'outcome')} taken as published, ${attempts.judged - taken} graded from what was published`,
+  ];
+}
+
 /** Groups worth a table: one group says what Pass@1 says. */
 export function worthShowing(groups: readonly Group[]): boolean {
   return groups.length > 1;

@@ -12,6 +12,7 @@ import {
   classWords,
   count,
   goldValid,
+  importedFrom,
   interval,
   percent,
   pythonDiffers,
@@ -97,7 +98,9 @@ function passAt1(summary: RunSummary): string {
     ...(withoutPrediction.length === 0
       ? []
       : [`${count(withoutPrediction.length, 'instance')} without a prediction, counted as not resolved.`]),
-    ...[goldValid(summary), ...pythonDiffers(summary)].map((line) => text(sentence(line))),
+    ...[...importedFrom(summary), goldValid(summary), ...pythonDiffers(summary)].map((line) =>
+      text(sentence(line)),
+    ),
   ].join('\n\n');
 }
 
@@ -118,7 +121,7 @@ function conditions({ manifest, verdicts }: RunResults): string {
     ['predictions', `${text(settings.predictions)}, sha256 ${code(settings.predictionsSha256)}`],
     ['grading profile', `${settings.profile}, grader ${list(distinct((verdict) => verdict.graderVersion))}`],
     ['attempts per prediction', String(settings.epochs)],
-    ['test time limit', `${settings.timeoutSeconds} s`],
+    ['test time limit', settings.timeoutSeconds === 0 ? 'not known' : `${settings.timeoutSeconds} s`],
     [
       'engine',
       `${text(settings.engine)}; isolation ${list(distinct((verdict) => verdict.isolation))}; network granted to ${count(networked, 'attempt')}`,

@@ -63,6 +63,8 @@ export interface RunSummary {
   /** As it was named on the command line. */
   readonly datasetArgument: string;
   readonly profile: string;
+  /** `imported`: nothing was run here. */
+  readonly engine: string;
   /** True while attempts are missing or ended in an infrastructure error: the numbers will change. */
   readonly incomplete: boolean;
   /** Chosen instances. */
@@ -119,6 +121,7 @@ export function summarise(results: RunResults, known: readonly ValidationEntry[]
     datasetRevision: settings.datasetRevision,
     datasetArgument: String(settings.options['dataset'] ?? settings.dataset),
     profile: settings.profile,
+    engine: settings.engine,
     incomplete: missing.length > 0 || infraFailures.length > 0,
     instances: items.length,
     attempts: {
