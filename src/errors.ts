@@ -191,7 +191,7 @@ export const ERRORS = {
   engine_unavailable: {
     class: 'infra',
     retryable: true,
-    fix: 'Start Docker (or set DOCKER_HOST), or use --engine local for benchmarks that allow it.',
+    fix: 'Start Docker (or set DOCKER_HOST), or use --engine local for benchmarks that allow it; `assay doctor` says what is wrong.',
   },
   engine_failed: {
     class: 'infra',
@@ -262,7 +262,7 @@ export const ERRORS = {
   too_many_failures: {
     class: 'infra',
     retryable: true,
-    fix: 'Mend the machine, then run the same command again: it goes on where it stopped.',
+    fix: 'Mend the machine (`assay doctor` says what is wrong), then run the same command again: it goes on where it stopped.',
   },
   interrupted: { class: 'infra', retryable: true, fix: 'Run the same command again to go on.' },
   internal: { class: 'ours', retryable: false, fix: 'Please report this with the run folder.' },

@@ -1,5 +1,6 @@
 import type { Command, CommandGroup } from './command.js';
 import { datasetCommands } from './dataset-commands.js';
+import { doctorCommand } from './doctor-command.js';
 import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, withGroups } from './flags.js';
 import { harborCommands } from './harbor-commands.js';
 import { imagesCommands } from './images-commands.js';
@@ -276,6 +277,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   harborCommands,
   trajectoriesCommands,
   trainCommands,
+  doctorCommand,
   {
     command: 'gc',
     describe: 'Remove containers and workspaces that crashed runs left behind',
