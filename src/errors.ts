@@ -244,6 +244,11 @@ export const ERRORS = {
     retryable: false,
     fix: 'Check that the path is right and that you may write there.',
   },
+  open_files_limit: {
+    class: 'infra',
+    retryable: false,
+    fix: 'Raise the bound: `ulimit -n 4096` in this shell; for good LimitNOFILE= of the service, or /etc/security/limits.conf.',
+  },
   out_of_memory: {
     class: 'infra',
     retryable: true,
@@ -305,6 +310,8 @@ export class AssayError extends Error {
 const FILE_ERRORS: Readonly<Record<string, ErrorCode>> = {
   ENOSPC: 'disk_full',
   EDQUOT: 'disk_full',
+  EMFILE: 'open_files_limit',
+  ENFILE: 'open_files_limit',
   EACCES: 'file_unusable',
   EPERM: 'file_unusable',
   EROFS: 'file_unusable',

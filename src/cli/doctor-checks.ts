@@ -17,10 +17,11 @@ import {
 import { packageRoot } from '../util/package.js';
 import { hubIdOf, type Wish } from './doctor-dataset.js';
 import { dockerChecks, lookAtDocker } from './doctor-docker.js';
-import { capacityOf, gpuOf, lookAtFolder, ownLimits, ownMemory, said } from './doctor-machine.js';
+import { capacityOf, gpuOf, lookAtFolder, ownMemory, processLimits, said } from './doctor-machine.js';
 import { askHub, certificatesOf, isProxied, proxiesOf } from './doctor-network.js';
 import { connectEngine } from './engines.js';
 import type { Host } from './host.js';
+import { openFilesLimit } from './open-files.js';
 
 /** The checks of a wish, in the order in which they are printed; `close` what they opened when they are over. */
 export async function checksFor(
@@ -58,8 +59,8 @@ export async function checksFor(
       return judgeMemory({ ...(await capacity), ...own });
     }),
     check('workers', async () => judgeWorkers(await capacity)),
-    check('open files', async () => judgeOpenFiles((await ownLimits()).openFiles)),
-    check('processes', async () => judgeProcesses((await ownLimits()).processes)),
+    check('open files', async () => judgeOpenFiles(openFilesLimit())),
+    check('processes', async () => judgeProcesses(await processLimits())),
     check('proxy', async (signal) => {
       const spared = `${env['NO_PROXY'] ?? ''},${env['no_proxy'] ?? ''}`;
       return judgeProxies(await proxiesOf(host, { offline: wish.offline, signal }), spared);

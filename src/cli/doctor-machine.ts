@@ -44,19 +44,15 @@ export async function freeBytes(folder: string): Promise<number | undefined> {
   return found === undefined ? undefined : found.bavail * found.bsize;
 }
 
-/** Bounds of this process; undefined each where the system doesn't tell, or has none. */
-export interface OwnLimits {
-  readonly openFiles: number | undefined;
-  readonly processes: { readonly user: number | undefined; readonly group: number | undefined };
-}
-
-/** Reads them where Linux keeps them. */
-export async function ownLimits(): Promise<OwnLimits> {
+/** Bounds on processes, of our user and of our control group; undefined each where the system doesn't tell, or has none. */
+export async function processLimits(): Promise<{
+  readonly user: number | undefined;
+  readonly group: number | undefined;
+}> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
-  const soft = (name: string) => numberOf(new RegExp(`^${name} +(\\d+)`, 'm').exec(limits)?.[1]);
   return {
-    openFiles: soft('Max open files'),
-    processes: { user: soft('Max processes'), group: await groupProcesses() },
+    user: numberOf(/^Max processes +(\d+)/m.exec(limits)?.[1]),
+    group: await groupProcesses(),
   };
 }
 

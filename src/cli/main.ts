@@ -5,6 +5,7 @@ import type { Command } from './command.js';
 import { commands } from './commands.js';
 import { describeError, EXIT, exitCodeOf, usage } from './exit.js';
 import { realHost } from './host.js';
+import { checkOpenFiles } from './open-files.js';
 
 const host = realHost();
 
@@ -40,6 +41,7 @@ async function main(argv: readonly string[]): Promise<number> {
     to.command({
       ...command,
       handler: async (args) => {
+        checkOpenFiles();
         exitCode = await command.run(args, host);
       },
     });

@@ -1,3 +1,4 @@
+import { ERRORS } from '../errors.js';
 import { showBytes } from '../util/words.js';
 import { type Finding, fail, ok, skip, warn } from './finding.js';
 
@@ -124,10 +125,8 @@ export function judgeWorkers(facts: {
 export function judgeOpenFiles(limit: number | undefined): Finding {
   if (limit === undefined) return skip('this system does not tell');
   const found = `${limit} (ulimit -n)`;
-  const fix =
-    'Raise it: `ulimit -n 4096` in this shell; for good LimitNOFILE= of the service, or /etc/security/limits.conf.';
-  if (limit < 256) return fail(`${found}: a few containers at once use that up`, fix);
-  return limit < 1024 ? warn(`${found}: little for many workers`, fix) : ok(found);
+  if (limit < 256) return fail(`${found}: a few containers at once use that up`, ERRORS.open_files_limit.fix);
+  return limit < 1024 ? warn(`${found}: little for many workers`, ERRORS.open_files_limit.fix) : ok(found);
 }
 
 /** Bounds on the number of processes: of the user, and of the control group; undefined where there is none. */
