@@ -2,6 +2,7 @@ import type { Command, CommandGroup } from './command.js';
 import { compareCommand } from './compare-command.js';
 import { configCommands } from './config-commands.js';
 import { datasetCommands } from './dataset-commands.js';
+import { doctorCommand } from './doctor-command.js';
 import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, SHOW_FLAGS, withGroups } from './flags.js';
 import { harborCommands } from './harbor-commands.js';
 import { imagesCommands } from './images-commands.js';
@@ -294,6 +295,7 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
   trajectoriesCommands,
   trainCommands,
   runsCommands,
+  doctorCommand,
   {
     command: 'gc',
     describe: 'Remove containers and workspaces that crashed runs left behind',

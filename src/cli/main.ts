@@ -9,6 +9,7 @@ import { settingsFor } from './config-settings.js';
 import { describeError, EXIT, exitCodeOf, usage } from './exit.js';
 import { flagsOf } from './flags.js';
 import { realHost } from './host.js';
+import { checkOpenFiles } from './open-files.js';
 
 const host = realHost();
 
@@ -45,6 +46,7 @@ async function main(argv: readonly string[]): Promise<number> {
       ...command,
       builder: (parser: Argv) => withSettings(parser, command, { argv, words: [...group, wordOf(command)] }),
       handler: async (args) => {
+        checkOpenFiles();
         exitCode = await command.run(args, host);
       },
     });
