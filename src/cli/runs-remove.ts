@@ -6,7 +6,6 @@ import { diskUsage } from '../util/disk.js';
 import { takeLock } from '../util/lock.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
-import { showBytes } from './images-shared.js';
 import { isRun } from './runs-list.js';
 
 interface RemoveArgs {
