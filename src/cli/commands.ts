@@ -1,7 +1,9 @@
 import type { Command, CommandGroup } from './command.js';
+import { compareCommand } from './compare-command.js';
 import { completionCommand } from './completion.js';
 import { configCommands } from './config-commands.js';
 import { datasetCommands } from './dataset-commands.js';
+import { doctorCommand } from './doctor-command.js';
 import {
   DATASET_FLAGS,
   ENGINE_FLAGS,
@@ -208,6 +210,7 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
       withGroups(
         yargs
           .positional('run', { type: 'string', desc: 'Run folder' })
+          .example('$0 report runs/a -f html', 'one page with everything, for a browser')
           .example('$0 report runs/a -f md,csv', '')
           .example(
             '$0 report runs/a -f submission -o submission',
@@ -219,7 +222,7 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
               alias: 'f',
               type: 'string',
               default: 'json,md,csv,junit,official',
-              desc: 'Comma-separated: json, md, csv, junit, github, official, submission',
+              desc: 'Comma-separated: json, md, csv, junit, html, github, official, submission',
             },
             output: { alias: 'o', type: 'string', desc: 'Folder for the files; default: the run folder' },
             ...JSON_FLAG,
@@ -227,6 +230,26 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
         },
       ),
     run: async (args, host) => (await import('./report.js')).reportCommand(args, host),
+  },
+  compareCommand,
+  {
+    command: 'view [folder]',
+    describe: 'Show runs in a browser, live while they go on',
+    builder: (yargs) =>
+      withGroups(
+        yargs
+          .positional('folder', { type: 'string', default: 'runs', desc: 'Folder of runs, or one run' })
+          .example('$0 view', 'all of runs/, at http://127.0.0.1:7700')
+          .example('$0 view runs/verified.gold --port 0', 'one run, at a port that is free'),
+        {
+          'Options:': {
+            host: { type: 'string', default: '127.0.0.1', desc: 'Address to listen at' },
+            port: { type: 'number', default: 7700, desc: 'Port; 0: one that is free' },
+            ...JSON_FLAG,
+          },
+        },
+      ),
+    run: async (args, host) => (await import('./view.js')).viewCommand(args, host),
   },
   {
     command: 'show <run> [id]',
@@ -282,6 +305,7 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
   trajectoriesCommands,
   trainCommands,
   runsCommands,
+  doctorCommand,
   gcCommand,
 ];
 

@@ -27,7 +27,12 @@ export async function evalCommand(
     : executeOnQueue({ ...plan, notesOn, url: args.queue }, args, host, again));
   const summary = await finishReport(results, plan.folder, args.json === true, host);
   await tellJob(results, summary, host);
-  if (summary.outcomes.infra_error > 0) return EXIT.infraLeft;
+  const { infra_error: failed } = summary.outcomes;
+  if (failed > 0 && failed === results.verdicts.length)
+    host.err(
+      `No attempt could be judged: \`assay doctor ${args.dataset}\` says what is wrong with this machine.`,
+    );
+  if (failed > 0) return EXIT.infraLeft;
   return (summary.passAt1.rate ?? 0) < (args['fail-under'] ?? 0) ? EXIT.belowThreshold : EXIT.done;
 }
 

@@ -19,6 +19,7 @@ const ENVIRONMENT: ReadonlySet<ErrorCode> = new Set([
   'dataset_offline',
   'image_missing',
   'disk_full',
+  'open_files_limit',
   'too_many_failures',
 ]);
 

@@ -28,7 +28,7 @@ export async function addToJobSummary(markdown: string, host: Host): Promise<voi
         throw error;
       },
     );
-    if (taken + Buffer.byteLength(markdown) > SUMMARY_BYTES)
+    if (taken + Buffer.byteLength(markdown) + 1 > SUMMARY_BYTES)
       host.err('warning: the job summary has no room for this run: GitHub takes 1 MiB of a step');
     else await appendFile(file, `${markdown}\n`);
   } catch (error) {

@@ -10,6 +10,7 @@ import { settingsFor } from './config-settings.js';
 import { describeError, EXIT, exitCodeOf, usage } from './exit.js';
 import { flagsOf } from './flags.js';
 import { realHost } from './host.js';
+import { checkOpenFiles } from './open-files.js';
 
 const host = realHost();
 
@@ -42,7 +43,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .alias('h', 'help')
     .wrap(110)
     .epilogue(
-      'Exit codes: 0 all graded; 1 a fault of ours; 2 wrong usage; 3 environment not ready; 4 infrastructure errors left, or attempts missing after a merge; 5 below --fail-under, instances that are not valid, or a replay that differs; 130 interrupted.',
+      'Exit codes: 0 all graded; 1 a fault of ours; 2 wrong usage; 3 environment not ready; 4 infrastructure errors left, or attempts missing after a merge; 5 below --fail-under, instances that are not valid, a replay that differs, or a regression that compare --fail-on-regression found; 130 interrupted.',
     )
     .fail((message, error) => {
       throw error ?? usage(message.replace(/\s*\n\s*/g, ' '));
@@ -52,6 +53,7 @@ async function main(argv: readonly string[]): Promise<number> {
       ...command,
       builder: (parser: Argv) => withSettings(parser, command, { argv, words: [...group, wordOf(command)] }),
       handler: async (args) => {
+        checkOpenFiles();
         exitCode = await command.run(args, host);
       },
     });

@@ -1,5 +1,6 @@
 import type { CommandGroup } from './command.js';
 import { JSON_FLAG, SHOW_FLAGS, withGroups } from './flags.js';
+import { runsImportCommand } from './runs-import-command.js';
 
 const actions: CommandGroup['actions'] = [
   {
@@ -28,6 +29,7 @@ const actions: CommandGroup['actions'] = [
       ),
     run: async (args, host) => (await import('./show.js')).showCommand(args, host),
   },
+  runsImportCommand,
   {
     command: 'rm <runs..>',
     describe: 'Remove run folders for good; never one that a process works in',
@@ -52,7 +54,7 @@ const actions: CommandGroup['actions'] = [
 /** `assay runs ACTION`. */
 export const runsCommands: CommandGroup = {
   command: 'runs',
-  describe: 'List, show or remove the runs of a folder',
+  describe: 'List, show, import or remove runs',
   example: ['$0 runs', 'what there is in runs/'],
   bare: 'list',
   actions,
