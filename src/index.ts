@@ -28,7 +28,7 @@ export type { Interval } from './stats/proportion.js';
 export * from './stats/summary.js';
 export { type Clock, pause, within } from './util/clock.js';
 export { hasCode, writeAtomic } from './util/files.js';
-export { canonicalJson, sha256 } from './util/hash.js';
+export { canonicalJson, sha256, sha256Base64 } from './util/hash.js';
 export { isObject } from './util/json-file.js';
 export { packageRoot } from './util/package.js';
 export { createLimit } from './util/pool.js';

@@ -18,6 +18,7 @@ const ENVIRONMENT: ReadonlySet<ErrorCode> = new Set([
   'hub_unavailable',
   'dataset_offline',
   'disk_full',
+  'open_files_limit',
   'too_many_failures',
 ]);
 
