@@ -74,6 +74,7 @@ module.exports = {
       'src/reward/',
       'src/engine/engine\\.ts',
     ]),
+    only('src/view/', BASE),
     only('src/queue/', [...BASE, 'src/run/', 'src/run-instance\\.ts', 'src/grade/']),
     only('datasets/swe-bench/', ['src/index\\.ts', 'datasets/row\\.ts']),
     only('datasets/swe-rebench/', ['src/index\\.ts', 'datasets/row\\.ts']),

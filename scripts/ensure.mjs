@@ -20,3 +20,4 @@ if (time('node_modules/.package-lock.json') < time('package-lock.json')) {
 }
 console.error('Building ...');
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
+run(process.execPath, ['scripts/build-page.mjs']);

@@ -58,6 +58,11 @@ export const ERRORS = {
     retryable: false,
     fix: 'Use another --run-id, or repeat the first settings.',
   },
+  runs_differ: {
+    class: 'input',
+    retryable: false,
+    fix: 'Compare what answers the same question: --intersect takes the instances that all runs have with the same row; `assay regrade` brings a run under another profile.',
+  },
   run_not_found: {
     class: 'input',
     retryable: false,

@@ -11,7 +11,9 @@ import {
 import {
   classWords,
   count,
+  denominators,
   goldValid,
+  importedFrom,
   interval,
   percent,
   pythonDiffers,
@@ -50,8 +52,8 @@ function incomplete(summary: RunSummary): string[] {
 }
 
 function passAt1(summary: RunSummary): string {
-  const { passAt1: all, passAt1WithoutInfra: graded, runs, withoutPrediction } = summary;
-  const row = (name: string, rate: Rate) => [
+  const { passAt1: all, runs, withoutPrediction } = summary;
+  const row = ({ name, rate }: { readonly name: string; readonly rate: Rate }) => [
     name,
     score(rate),
     String(rate.instances),
@@ -81,23 +83,16 @@ function passAt1(summary: RunSummary): string {
         's.e. instances',
         's.e. by repository',
       ],
-      [
-        row('all chosen instances', all),
-        row('without infrastructure errors', graded),
-        ...(summary.strict === null
-          ? []
-          : [row('strict verdict, all chosen instances', summary.strict.passAt1)]),
-        ...(summary.validation === null
-          ? []
-          : [row('gold-valid instances alone', summary.validation.passAt1)]),
-      ],
+      denominators(summary).map(row),
       [1, 2, 3, 4, 5, 6, 7],
     ),
     "The interval is Wilson's; standard errors are in percentage points, the last one clustered by repository.",
     ...(withoutPrediction.length === 0
       ? []
       : [`${count(withoutPrediction.length, 'instance')} without a prediction, counted as not resolved.`]),
-    ...[goldValid(summary), ...pythonDiffers(summary)].map((line) => text(sentence(line))),
+    ...[...importedFrom(summary), goldValid(summary), ...pythonDiffers(summary)].map((line) =>
+      text(sentence(line)),
+    ),
   ].join('\n\n');
 }
 
@@ -118,7 +113,7 @@ function conditions({ manifest, verdicts }: RunResults): string {
     ['predictions', `${text(settings.predictions)}, sha256 ${code(settings.predictionsSha256)}`],
     ['grading profile', `${settings.profile}, grader ${list(distinct((verdict) => verdict.graderVersion))}`],
     ['attempts per prediction', String(settings.epochs)],
-    ['test time limit', `${settings.timeoutSeconds} s`],
+    ['test time limit', settings.timeoutSeconds === 0 ? 'not known' : `${settings.timeoutSeconds} s`],
     [
       'engine',
       `${text(settings.engine)}; isolation ${list(distinct((verdict) => verdict.isolation))}; network granted to ${count(networked, 'attempt')}`,

@@ -91,17 +91,35 @@ export const PULL_FLAGS = {
 
 export const JSON_FLAG = { json: { type: 'boolean', default: false, desc: 'JSON on stdout' } } as const;
 
+/** What is shown of an instance of a run. */
+export const SHOW_FLAGS = {
+  attempt: { type: 'number', default: 1, desc: 'Attempt of the instance' },
+  patch: { type: 'boolean', default: false, desc: 'Print the patch' },
+  log: { type: 'boolean', default: false, desc: 'Print the test log' },
+  tests: { type: 'boolean', default: false, desc: 'List every expected test' },
+  ...JSON_FLAG,
+} as const satisfies Record<string, Options>;
+
 export type PullFlags = InferredOptionTypes<typeof PULL_FLAGS>;
 export type DatasetFlags = InferredOptionTypes<typeof DATASET_FLAGS>;
 export type SelectionFlags = InferredOptionTypes<typeof SELECTION_FLAGS>;
 export type EngineFlags = InferredOptionTypes<typeof ENGINE_FLAGS>;
 
+/** Flags by name, as yargs takes them. */
+export type Flags = Readonly<Record<string, Options>>;
+
+/** What `withGroups` has added, by parser. */
+const added = new WeakMap<object, Flags>();
+
+/** The flags that `withGroups` has added to a parser, its positional arguments not among them. */
+export function flagsOf(yargs: object): Flags {
+  return added.get(yargs) ?? {};
+}
+
 /** Adds groups of flags under a heading each. */
-export function withGroups<T>(
-  yargs: Argv<T>,
-  groups: Readonly<Record<string, Readonly<Record<string, Options>>>>,
-): Argv<T> {
+export function withGroups<T>(yargs: Argv<T>, groups: Readonly<Record<string, Flags>>): Argv<T> {
   let result = yargs;
+  added.set(yargs, Object.assign({}, ...Object.values(groups)) as Flags);
   for (const [heading, flags] of Object.entries(groups))
     result = result.options(flags).group(Object.keys(flags), heading) as Argv<T>;
   const single = Object.values(groups)

@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import { DEFAULT_DEADLINES } from '../container/deadline.js';
-import type { Benchmark, EvalSpec } from '../model/eval-spec.js';
+import type { Benchmark, EvalSpec, ImageRecipe } from '../model/eval-spec.js';
 import type { Instance } from '../model/instance.js';
 import type { Prediction } from '../model/prediction.js';
 import type { RunInstance, RunManifest } from '../model/run.js';
@@ -200,11 +200,21 @@ function runInstances(
 ): RunInstance[] {
   const attempts = new Map<string, number>();
   for (const { spec } of jobs) attempts.set(spec.instanceId, (attempts.get(spec.instanceId) ?? 0) + 1);
-  return instances.map(({ instanceId, repo, difficulty, createdAt, rowHash, failToPass, passToPass }) => {
-    const { logParser, evalType } = specs.get(instanceId) as EvalSpec;
-    return {
-      ...{ instanceId, repo, difficulty, createdAt, failToPass, passToPass, rowHash, logParser, evalType },
-      attempts: attempts.get(instanceId) ?? 0,
-    };
-  });
+  return instances.map(
+    ({ instanceId, repo, difficulty, createdAt, rowHash, failToPass, passToPass, patch }) => {
+      const { logParser, evalType, recipe } = specs.get(instanceId) as EvalSpec;
+      return {
+        ...{ instanceId, repo, difficulty, createdAt, failToPass, passToPass, rowHash, logParser, evalType },
+        goldPatch: patch,
+        ...(recipe === undefined ? {} : { recipe: portable(recipe) }),
+        attempts: attempts.get(instanceId) ?? 0,
+      };
+    },
+  );
+}
+
+/** A tree that comes with this package has another path on every machine. */
+function portable(recipe: ImageRecipe): ImageRecipe {
+  const { source } = recipe;
+  return source.kind === 'git' ? recipe : { ...recipe, source: { ...source, dir: basename(source.dir) } };
 }

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { ImageRecipe } from './eval-spec.js';
 import { ProfileName } from './grading.js';
 import { EvalType, Instance } from './instance.js';
 import { Phase, Verdict } from './verdict.js';
@@ -16,9 +17,11 @@ export const RunSettings = Type.Object({
   model: Type.String(),
   profile: ProfileName,
   graderVersion: Type.String(),
+  /** `imported`: made of what others published. */
   engine: Type.String(),
   /** Attempts per prediction. */
   epochs: Type.Integer({ minimum: 1 }),
+  /** 0: not known, of an imported run. */
   timeoutSeconds: Type.Number(),
 });
 export type RunSettings = Static<typeof RunSettings>;
@@ -48,6 +51,9 @@ export const RunInstance = Type.Object({
   ]).properties,
   logParser: Type.String(),
   evalType: EvalType,
+  /** For readers of a report: the gold patch, and the recipe of its image; absent where they are not known. */
+  goldPatch: Type.Optional(Type.String()),
+  recipe: Type.Optional(ImageRecipe),
   /** Attempts planned for it, 0 without a prediction: tells what is missing from what was never submitted. Absent: as many as verdicts. */
   attempts: Type.Optional(Type.Integer({ minimum: 0 })),
 });

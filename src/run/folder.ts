@@ -18,6 +18,7 @@ export const FILES = {
   instances: 'instances.jsonl',
   events: 'events.jsonl',
   validation: 'validation.json',
+  report: 'report.json',
   lock: 'lock',
   patch: 'patch.diff',
   log: 'test.log.gz',
@@ -128,6 +129,26 @@ export async function readLog(
     throw new AssayError('run_damaged', `${path} is not the gzip file that a run writes`, { cause });
   });
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+}
+
+/** The logs of an attempt as they are stored, gzip: of the official run, then of the further runs of a strict verdict. */
+export async function readPackedLogs(
+  run: string,
+  instanceId: string,
+  attempt: number,
+): Promise<readonly { readonly name: 'test' | 'restored' | 'inverted'; readonly bytes: Buffer }[]> {
+  const logs = [];
+  for (const [name, file] of [
+    ['test', FILES.log],
+    ['restored', FILES.restored],
+    ['inverted', FILES.inverted],
+  ] as const)
+    try {
+      logs.push({ name, bytes: await readFile(join(attemptFolder(run, instanceId, attempt), file)) });
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+    }
+  return logs;
 }
 
 const unpack = promisify<Uint8Array, ZlibOptions, Uint8Array>(gunzip);

@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorCode } from '../errors.js';
-import type { RunInstance, RunResults } from '../model/run.js';
+import type { RunResults } from '../model/run.js';
 import type { ValidationEntry } from '../model/validation.js';
 import type { Outcome, Phase, Verdict } from '../model/verdict.js';
 import { type GoldValidity, goldValidity } from './gold-validity.js';
@@ -63,6 +63,8 @@ export interface RunSummary {
   /** As it was named on the command line. */
   readonly datasetArgument: string;
   readonly profile: string;
+  /** `imported`: nothing was run here. */
+  readonly engine: string;
   /** True while attempts are missing or ended in an infrastructure error: the numbers will change. */
   readonly incomplete: boolean;
   /** Chosen instances. */
@@ -93,6 +95,10 @@ export interface RunSummary {
   readonly byRepository: readonly Group[];
   /** Empty where the dataset gives no difficulty. */
   readonly byDifficulty: readonly Group[];
+  /** By the month in which the instance was created, oldest first; empty where the dataset gives no dates. */
+  readonly byMonth: readonly Group[];
+  /** By how long the tests of the instance's first attempt that has a score ran, shortest first; empty where no test ran. */
+  readonly byDuration: readonly Group[];
   /** What a validation on this machine says of the chosen instances, and the rate over those that it found valid; null without one. */
   readonly validation: (GoldValidity & { readonly passAt1: Rate }) | null;
   /** Instances whose image has another Python (`major.minor`) than the recipe asks for. */
@@ -115,6 +121,7 @@ export function summarise(results: RunResults, known: readonly ValidationEntry[]
     datasetRevision: settings.datasetRevision,
     datasetArgument: String(settings.options['dataset'] ?? settings.dataset),
     profile: settings.profile,
+    engine: settings.engine,
     incomplete: missing.length > 0 || infraFailures.length > 0,
     instances: items.length,
     attempts: {
@@ -136,10 +143,14 @@ export function summarise(results: RunResults, known: readonly ValidationEntry[]
     strict: strictly(items, results.verdicts),
     runs: runsRate(items),
     passAtK: passAtKs(items),
-    byRepository: groups(items, ({ repo }) => repo),
+    byRepository: groups(items, ({ instance }) => instance.repo),
     byDifficulty: items.some(({ instance }) => instance.difficulty !== undefined)
-      ? groups(items, ({ difficulty }) => difficulty ?? 'not given')
+      ? groups(items, ({ instance }) => instance.difficulty ?? 'not given')
       : [],
+    byMonth: items.some(({ instance }) => instance.createdAt !== undefined)
+      ? byName(groups(items, ({ instance }) => instance.createdAt?.slice(0, 7) ?? 'not given'))
+      : [],
+    byDuration: items.some((item) => testSeconds(item) !== undefined) ? byDuration(items) : [],
     validation: validated(results, items, known),
     otherPythons: otherPythons(results.verdicts),
   };
@@ -186,15 +197,18 @@ function strictly(items: readonly InstanceResults[], verdicts: readonly Verdict[
   };
 }
 
-const isResolved = ({ outcome }: Verdict) => outcome === 'resolved';
-const isStrictlyResolved = ({ strict }: Verdict) => strict?.resolved === true;
+/** Officially. */
+export const isResolved = ({ outcome }: Verdict) => outcome === 'resolved';
+export const isStrictlyResolved = ({ strict }: Verdict) => strict?.resolved === true;
 const resolved = ({ verdicts }: InstanceResults) => verdicts.filter(isResolved).length;
 const scored = ({ verdicts }: InstanceResults) =>
   verdicts.filter(({ outcome }) => outcome !== 'infra_error').length;
-const share = (item: InstanceResults, attempts: number, counts = isResolved) =>
+/** The share of so many attempts that count, of 0 to 1; 0 of none. */
+export const share = (item: InstanceResults, attempts: number, counts = isResolved) =>
   attempts === 0 ? 0 : item.verdicts.filter(counts).length / attempts;
 
-function rateOf(scores: readonly number[], repos: readonly string[]): Rate {
+/** The mean of scores of 0 to 1, an instance each, with its uncertainty. */
+export function rateOf(scores: readonly number[], repos: readonly string[]): Rate {
   const instances = scores.length;
   const score = scores.reduce((sum, value) => sum + value, 0);
   const some = instances > 0;
@@ -209,10 +223,10 @@ function rateOf(scores: readonly number[], repos: readonly string[]): Rate {
   };
 }
 
-function groups(items: readonly InstanceResults[], nameOf: (instance: RunInstance) => string): Group[] {
+function groups(items: readonly InstanceResults[], nameOf: (item: InstanceResults) => string): Group[] {
   const members = new Map<string, InstanceResults[]>();
   for (const item of items) {
-    const name = nameOf(item.instance);
+    const name = nameOf(item);
     const list = members.get(name);
     if (list === undefined) members.set(name, [item]);
     else list.push(item);
@@ -226,6 +240,31 @@ function groups(items: readonly InstanceResults[], nameOf: (instance: RunInstanc
       ),
     }))
     .sort((a, b) => b.instances - a.instances || (a.name < b.name ? -1 : 1));
+}
+
+const byName = (list: readonly Group[]) => [...list].sort((a, b) => (a.name < b.name ? -1 : 1));
+
+/** Upper bounds in seconds of the groups by duration, with their names. */
+const DURATIONS: readonly (readonly [number, string])[] = [
+  [10, 'under 10 s'],
+  [60, '10 to 60 s'],
+  [300, '1 to 5 min'],
+  [900, '5 to 15 min'],
+  [Number.POSITIVE_INFINITY, 'over 15 min'],
+];
+const NO_TESTS = 'no test run';
+
+function testSeconds({ verdicts }: InstanceResults): number | undefined {
+  return verdicts.find(({ outcome }) => outcome !== 'infra_error')?.seconds['test'];
+}
+
+function byDuration(items: readonly InstanceResults[]): Group[] {
+  const nameOf = (item: InstanceResults) => {
+    const seconds = testSeconds(item);
+    return seconds === undefined ? NO_TESTS : (DURATIONS.find(([bound]) => seconds < bound)?.[1] ?? NO_TESTS);
+  };
+  const order = [...DURATIONS.map(([, name]) => name), NO_TESTS];
+  return groups(items, nameOf).sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
 }
 
 function runsRate(items: readonly InstanceResults[]): RunsRate | null {

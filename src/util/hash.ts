@@ -5,6 +5,11 @@ export function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
+/** The same of text in base64, as a content security policy has it. */
+export function sha256Base64(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
+}
+
 /** JSON with sorted keys and no spaces, so that equal values have equal text. Members that are undefined are left out. */
 export function canonicalJson(value: unknown): string {
   if (typeof value === 'bigint') return value.toString();
