@@ -138,6 +138,7 @@ describe('the commands, on the bundled benchmark', () => {
       'validate',
       'prove',
       'shell',
+      'doctor',
       'gc',
     ]) {
       const { stdout, code } = await run(...command.split(' '), '--help');
