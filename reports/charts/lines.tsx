@@ -1,7 +1,7 @@
 import { AcrossAxis, AXIS_HEIGHT, UpAxis, upAxisWidth } from './axis.js';
 import { type Caption, Frame } from './chart.js';
 import { isDrawable, linearScale, place, type Scale } from './scale.js';
-import { fit, label, textWidth } from './text.js';
+import { cutTo, label, textWidth } from './text.js';
 import type { Values } from './values.js';
 
 export interface Point {
@@ -166,7 +166,7 @@ function labelsOf(
     const last = points.findLast(isKnown);
     if (last === undefined) return [];
     const text = series.length === 1 ? format(last.y) : `${label(name)} ${format(last.y)}`;
-    return [{ index, text: fit(text, room), y: up.at(last.y) }];
+    return [{ index, text: cutTo(text, room), y: up.at(last.y) }];
   });
   const placed = ends.toSorted((a, b) => a.y - b.y);
   let lowest = Number.NEGATIVE_INFINITY;

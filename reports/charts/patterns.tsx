@@ -1,17 +1,15 @@
-/** What an attempt can come to, in the order in which it is stacked. */
-export const OUTCOMES = [
-  ['resolved', 'resolved', 'resolved'],
-  ['unresolved', 'unresolved', 'unresolved'],
-  ['invalid', 'invalid patch', 'invalid'],
-  ['infra_error', "machine's fault", 'infra'],
-  ['missing', 'no verdict yet', 'missing'],
-  ['no_prediction', 'no prediction', 'missing'],
-] as const;
+import { FATES, type Fate } from '../html/fates.js';
 
-export type OutcomeName = (typeof OUTCOMES)[number][0];
+/** Fates of attempts in the order in which they are stacked. */
+export const FATE_NAMES = Object.keys(FATES) as readonly Fate[];
+
+const COLOUR: Readonly<Record<Fate, string>> = {
+  ...{ resolved: 'resolved', unresolved: 'unresolved', invalid: 'invalid' },
+  ...{ infra_error: 'infra', missing: 'missing', no_prediction: 'missing' },
+};
 
 /** Lines of a tile of 8 x 8, so that outcomes differ without their colours; resolved is plain. */
-const HATCHES: Readonly<Record<OutcomeName, string>> = {
+const HATCHES: Readonly<Record<Fate, string>> = {
   resolved: '',
   unresolved: 'M-2 2L2 -2M0 8L8 0M6 10L10 6',
   invalid: 'M0 0H8M0 4H8',
@@ -24,10 +22,10 @@ const HATCHES: Readonly<Record<OutcomeName, string>> = {
 export function Patterns({ id }: { readonly id: string }) {
   return (
     <defs>
-      {OUTCOMES.map(([name, , colour]) => (
+      {FATE_NAMES.map((name) => (
         <pattern key={name} id={`${id}-${name}`} width={8} height={8} patternUnits="userSpaceOnUse">
-          <rect width={8} height={8} class={name === 'resolved' ? 'c-resolved' : `c-${colour} c-soft`} />
-          {HATCHES[name] !== '' && <path d={HATCHES[name]} class={`c-hatch c-stroke-${colour}`} />}
+          <rect width={8} height={8} class={name === 'resolved' ? 'c-resolved' : `c-${COLOUR[name]} c-soft`} />
+          {HATCHES[name] !== '' && <path d={HATCHES[name]} class={`c-hatch c-stroke-${COLOUR[name]}`} />}
         </pattern>
       ))}
     </defs>
@@ -36,7 +34,7 @@ export function Patterns({ id }: { readonly id: string }) {
 
 interface BoxProps {
   readonly id: string;
-  readonly name: OutcomeName;
+  readonly name: Fate;
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -45,12 +43,11 @@ interface BoxProps {
 
 /** A box in the pattern of an outcome. */
 export function OutcomeBox({ id, name, ...box }: BoxProps) {
-  const colour = OUTCOMES.find(([one]) => one === name)?.[2] ?? 'missing';
   return (
     <g>
       <rect {...box} class="c-ground" />
       <rect {...box} fill={`url(#${id}-${name})`} />
-      <rect {...box} class={`c-box c-stroke-${colour}`} />
+      <rect {...box} class={`c-box c-stroke-${COLOUR[name]}`} />
     </g>
   );
 }

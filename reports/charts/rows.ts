@@ -1,4 +1,4 @@
-import { fit, label, textWidth } from './text.js';
+import { cutTo, label, textWidth } from './text.js';
 
 /** A name, what is drawn, and numbers: side by side where there is room, else what is drawn below the other two. */
 export interface RowLayout {
@@ -29,7 +29,7 @@ export function rowLayout({ width, names, numbers }: Options): RowLayout {
   const widest = (texts: readonly string[]) =>
     Math.ceil(texts.reduce((most, text) => Math.max(most, textWidth(text)), 0));
   const numbersWidth = Math.min(widest(numbers), width * 0.4);
-  const nameOf = (room: number) => (name: string) => fit(label(name), room);
+  const nameOf = (room: number) => (name: string) => cutTo(label(name), room);
   if (width < NARROW)
     return {
       ...{ rowHeight: 40, left: MARGIN, right: width - MARGIN, middle: 28, baseline: 14 },

@@ -1,12 +1,13 @@
 import type { Rate, RunSummary } from '../../src/index.js';
-import { count, duration, interval, percent, score } from '../format.js';
+import { count, denominators, duration, interval, percent, score } from '../format.js';
+import { FATES } from '../html/fates.js';
 import type { AttemptRow, RunPage } from '../html/model.js';
 import type { Chart } from './chart.js';
 import { durationBins } from './durations.js';
 import { Histogram } from './histogram.js';
 import { type Estimate, Intervals } from './intervals.js';
 import { Lines } from './lines.js';
-import { OUTCOMES } from './patterns.js';
+import { FATE_NAMES } from './patterns.js';
 import { type Stack, Stacks } from './stacks.js';
 import { SHARES } from './values.js';
 
@@ -24,16 +25,13 @@ export function runCharts({ summary, rows }: Pick<RunPage, 'summary' | 'rows'>):
 }
 
 function passAt1(summary: RunSummary): Chart {
-  const { passAt1: all, passAt1WithoutInfra: graded, strict, validation, runs } = summary;
+  const { passAt1: all, runs } = summary;
   const rate = (name: string, one: Rate): Estimate => ({
     ...{ name, value: one.rate, interval: one.interval },
     words: `${percent(one.rate)} % (${one.interval === null ? '-' : `${percent(one.interval.low)} to ${percent(one.interval.high)}`}), ${score(one)}/${one.instances}`,
   });
   const rows: readonly Estimate[] = [
-    rate('all chosen instances', all),
-    rate('without infrastructure errors', graded),
-    ...(strict === null ? [] : [rate('strict verdict', strict.passAt1)]),
-    ...(validation === null ? [] : [rate('gold-valid instances', validation.passAt1)]),
+    ...denominators(summary).map(({ name, rate: one }) => rate(name, one)),
     ...(runs === null
       ? []
       : [
@@ -80,10 +78,10 @@ function outcomesBy(
       ...{ id, title },
       draw: (width) => <Stacks caption={{ id, title, message, width }} rows={stacks} />,
       table: {
-        columns: [name, ...OUTCOMES.map(([, words]) => words)],
+        columns: [name, ...FATE_NAMES.map((fate) => FATES[fate].words)],
         rows: stacks.map((stack) => [
           stack.name,
-          ...OUTCOMES.map(([outcome]) => String(stack.counts[outcome] ?? 0)),
+          ...FATE_NAMES.map((fate) => String(stack.counts[fate] ?? 0)),
         ]),
       },
     },
@@ -92,7 +90,7 @@ function outcomesBy(
 
 function countsOf(rows: readonly AttemptRow[]): Stack['counts'] {
   return Object.fromEntries(
-    OUTCOMES.map(([name]) => [name, rows.filter(({ outcome }) => outcome === name).length]),
+    FATE_NAMES.map((name) => [name, rows.filter(({ outcome }) => outcome === name).length]),
   );
 }
 

@@ -1,6 +1,7 @@
+import { FATES, type Fate } from '../html/fates.js';
 import { AcrossAxis, AXIS_HEIGHT } from './axis.js';
 import { type Caption, Frame } from './chart.js';
-import { OUTCOMES, OutcomeBox, type OutcomeName, Patterns } from './patterns.js';
+import { FATE_NAMES, OutcomeBox, Patterns } from './patterns.js';
 import { type RowLayout, rowLayout } from './rows.js';
 import { linearScale, place, type Scale } from './scale.js';
 import { label, textWidth } from './text.js';
@@ -8,7 +9,7 @@ import { label, textWidth } from './text.js';
 /** Attempts of a group by what they came to. */
 export interface Stack {
   readonly name: string;
-  readonly counts: Readonly<Partial<Record<OutcomeName, number>>>;
+  readonly counts: Readonly<Partial<Record<Fate, number>>>;
 }
 
 interface StacksProps {
@@ -32,7 +33,7 @@ export function Stacks({ caption, rows: all }: StacksProps) {
     ticks: width < 400 ? 4 : 6,
     whole: true,
   });
-  const present = OUTCOMES.filter(([name]) => rows.some(({ counts }) => (counts[name] ?? 0) > 0));
+  const present = FATE_NAMES.filter((name) => rows.some(({ counts }) => (counts[name] ?? 0) > 0));
   const legend = placeLegend(present, width);
   const height = rows.length * layout.rowHeight + 4;
   return (
@@ -67,8 +68,8 @@ export function Stacks({ caption, rows: all }: StacksProps) {
 
 /** `3 resolved, 1 unresolved`. */
 export function inWords({ counts }: Stack): string {
-  return OUTCOMES.flatMap(([name, words]) =>
-    (counts[name] ?? 0) > 0 ? [`${counts[name]} ${words}`] : [],
+  return FATE_NAMES.flatMap((name) =>
+    (counts[name] ?? 0) > 0 ? [`${counts[name]} ${FATES[name].words}`] : [],
   ).join(', ');
 }
 
@@ -81,7 +82,7 @@ interface BarProps {
 
 function Bar({ id, row: { counts }, layout: { middle }, scale }: BarProps) {
   let before = 0;
-  const parts = OUTCOMES.flatMap(([name]) => {
+  const parts = FATE_NAMES.flatMap((name) => {
     const number = counts[name] ?? 0;
     const x = place(scale.at(before));
     before += number;
@@ -108,21 +109,22 @@ function Bar({ id, row: { counts }, layout: { middle }, scale }: BarProps) {
 }
 
 function total({ counts }: Stack): number {
-  return OUTCOMES.reduce((sum, [name]) => sum + (counts[name] ?? 0), 0);
+  return FATE_NAMES.reduce((sum, name) => sum + (counts[name] ?? 0), 0);
 }
 
 function shownOf(rows: readonly Stack[]): readonly Stack[] {
   if (rows.length <= MOST_ROWS) return rows;
   const rest = rows.slice(MOST_ROWS - 1);
   const counts = Object.fromEntries(
-    OUTCOMES.map(([name]) => [name, rest.reduce((sum, row) => sum + (row.counts[name] ?? 0), 0)]),
+    FATE_NAMES.map((name) => [name, rest.reduce((sum, row) => sum + (row.counts[name] ?? 0), 0)]),
   );
   return [...rows.slice(0, MOST_ROWS - 1), { name: `${rest.length} others`, counts }];
 }
 
-function placeLegend(present: readonly (readonly [OutcomeName, string, string])[], width: number) {
+function placeLegend(present: readonly Fate[], width: number) {
   let [x, y] = [0, 0];
-  const entries = present.map(([name, words]) => {
+  const entries = present.map((name) => {
+    const { words } = FATES[name];
     const needed = 21 + textWidth(words) + 14;
     if (x > 0 && x + needed > width) [x, y] = [0, y + 18];
     const entry = { name, words, x: place(x), y };

@@ -18,7 +18,7 @@ export function textWidth(text: string): number {
 const WIDE = new Set('mwMWGOQ@%…—');
 
 /** Text that fits into a width, cut at its end if need be. */
-export function fit(text: string, width: number): string {
+export function cutTo(text: string, width: number): string {
   if (textWidth(text) <= width) return text;
   const chars = [...text.slice(0, LONGEST)];
   while (chars.length > 1 && textWidth(`${chars.join('')}…`) > width) chars.pop();
@@ -34,7 +34,7 @@ export function wrap(text: string, width: number): readonly string[] {
   for (const word of text.split(' ')) {
     const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
     if (lines.length > 0 && textWidth(longer) <= width) lines[lines.length - 1] = longer;
-    else lines.push(fit(word, width));
+    else lines.push(cutTo(word, width));
   }
   return lines;
 }
