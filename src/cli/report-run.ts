@@ -5,8 +5,18 @@ import { usage } from './exit.js';
 import { tellJob } from './github-job.js';
 import type { Host } from './host.js';
 import { evidenceOf, pageBundle } from './html.js';
-import type { Report } from './report.js';
 import { summaryOf } from './results.js';
+
+/** What there is to report of a folder. */
+export interface Report {
+  /** Formats where none is named. */
+  readonly usual: readonly string[];
+  /** Throws `usage` for a format that there isn't. */
+  readonly files: (format: string) => Iterable<ReportFile> | AsyncIterable<ReportFile>;
+  readonly plots: () => readonly ReportFile[];
+  /** What else is to be told, when all files are written. */
+  readonly tell: () => Promise<void>;
+}
 
 const FORMATS: Readonly<Record<string, typeof githubReport>> = { ...reporters, github: githubReport };
 

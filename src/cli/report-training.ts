@@ -2,7 +2,7 @@ import { pageFile, trainingPlots } from '../../reports/index.js';
 import { usage } from './exit.js';
 import type { Host } from './host.js';
 import { pageBundle } from './html.js';
-import type { Report } from './report.js';
+import type { Report } from './report-run.js';
 import { readTrainingPage } from './training-page.js';
 
 /** The report of a training. */

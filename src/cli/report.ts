@@ -1,22 +1,10 @@
 import { join, relative, resolve } from 'node:path';
-import type { ReportFile } from '../model/run.js';
 import { EXIT } from './exit.js';
 import type { Host } from './host.js';
-import { runReport } from './report-run.js';
+import { type Report, runReport } from './report-run.js';
 import { trainingReport } from './report-training.js';
 import { writeReportFiles } from './results.js';
 import { isTraining } from './runs-training.js';
-
-/** What there is to report of a folder. */
-export interface Report {
-  /** Formats where none is named. */
-  readonly usual: readonly string[];
-  /** Throws `usage` for a format that there isn't. */
-  readonly files: (format: string) => Iterable<ReportFile> | AsyncIterable<ReportFile>;
-  readonly plots: () => readonly ReportFile[];
-  /** What else is to be told, when all files are written. */
-  readonly tell: () => Promise<void>;
-}
 
 /** `assay report`: files of a finished or unfinished run or training, in any format, as often as one likes. */
 export async function reportCommand(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
