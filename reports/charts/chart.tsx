@@ -1,5 +1,5 @@
 import type { ComponentChildren, VNode } from 'preact';
-import { label, wrap } from './text.js';
+import { label, TITLE, wrap } from './text.js';
 
 /** A chart of a page or a file, with the numbers that it shows. */
 export interface Chart {
@@ -28,14 +28,17 @@ interface FrameProps {
   readonly children: ComponentChildren;
 }
 
+const TITLE_LINE = 17;
 const LINE = 15;
 
 /** The image: its title and its message as words above what is drawn. */
 export function Frame({ caption, height, children }: FrameProps) {
   const { width } = caption;
   const [title, message] = [label(caption.title), label(caption.message)];
+  const titles = wrap(title, width / TITLE);
   const lines = wrap(message, width);
-  const top = 24 + lines.length * LINE;
+  const below = titles.length * TITLE_LINE;
+  const top = below + lines.length * LINE + 9;
   return (
     <svg
       xmlns="http://www.w3.org/2000/svg"
@@ -48,11 +51,13 @@ export function Frame({ caption, height, children }: FrameProps) {
     >
       <title>{title}</title>
       <desc>{message}</desc>
-      <text class="c-title" y={14}>
-        {title}
-      </text>
+      {titles.map((line, index) => (
+        <text key={index} class="c-title" y={(index + 1) * TITLE_LINE - 3}>
+          {line}
+        </text>
+      ))}
       {lines.map((line, index) => (
-        <text key={index} class="c-muted" y={14 + (index + 1) * LINE + 2}>
+        <text key={index} class="c-muted" y={below + (index + 1) * LINE - 2}>
           {line}
         </text>
       ))}

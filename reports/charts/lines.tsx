@@ -1,7 +1,7 @@
 import { AcrossAxis, AXIS_HEIGHT, UpAxis, upAxisWidth } from './axis.js';
 import { type Caption, Frame } from './chart.js';
 import { isDrawable, linearScale, place, type Scale } from './scale.js';
-import { cutTo, label, textWidth } from './text.js';
+import { BOLD, cutTo, label, textWidth } from './text.js';
 import type { Values } from './values.js';
 
 export interface Point {
@@ -31,7 +31,7 @@ interface LinesProps {
 }
 
 const PLOT = 170;
-const TOP = 8;
+const TOP = 10;
 /** Lines with more points than this have no dots. */
 const MOST_DOTS = 60;
 const LABEL_LINE = 14;
@@ -50,7 +50,7 @@ export function Lines({ caption, series, unit, values, fromZero, marks = [] }: L
   });
   const named = labelsOf(series, { up, format: values.value, room: width * 0.38, bottom: TOP + PLOT });
   const left = upAxisWidth({ scale: up, format: values.tick });
-  const right = width - Math.max(10, ...named.map(({ text }) => textWidth(text) + 10));
+  const right = width - Math.max(10, ...named.map(({ text }) => textWidth(text) * BOLD + 10));
   const xs = all.map(({ x }) => x);
   const across = wholeScale(xs, [left + 6, right - 6]);
   return (
@@ -63,9 +63,11 @@ export function Lines({ caption, series, unit, values, fromZero, marks = [] }: L
         {unit}
       </text>
       {marks.map(({ x, words }, index) => (
-        <path key={index} class="c-unresolved" d={`M${place(across.at(x) - 5)} ${TOP + PLOT}h10l-5 -9z`}>
+        <g key={index}>
           <title>{label(words)}</title>
-        </path>
+          <path class="c-rule" d={`M${place(across.at(x))} ${TOP}v${PLOT}`} />
+          <path class="c-unresolved" d={`M${place(across.at(x) - 5)} ${TOP - 8}h10l-5 9z`} />
+        </g>
       ))}
       {series.map(({ points }, index) => (
         <Line key={index} points={points} index={index} scales={[across, up]} />
@@ -166,16 +168,14 @@ function labelsOf(
     const last = points.findLast(isKnown);
     if (last === undefined) return [];
     const text = series.length === 1 ? format(last.y) : `${label(name)} ${format(last.y)}`;
-    return [{ index, text: cutTo(text, room), y: up.at(last.y) }];
+    return [{ index, text: cutTo(text, room / BOLD), y: up.at(last.y) }];
   });
   const placed = ends.toSorted((a, b) => a.y - b.y);
   let lowest = Number.NEGATIVE_INFINITY;
-  const moved = placed.map((one) => {
-    lowest = Math.max(one.y, lowest + LABEL_LINE);
-    return { ...one, y: lowest };
-  });
-  const over = Math.max(0, lowest - bottom);
-  return moved.map((one) => ({ ...one, y: one.y - over }));
+  for (const one of placed) one.y = lowest = Math.max(one.y, lowest + LABEL_LINE);
+  let highest = bottom + LABEL_LINE;
+  for (const one of placed.toReversed()) one.y = highest = Math.min(one.y, highest - LABEL_LINE);
+  return placed;
 }
 
 /** A scale that begins and ends where the values do, with ticks at whole numbers. */

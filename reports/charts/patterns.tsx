@@ -24,7 +24,11 @@ export function Patterns({ id }: { readonly id: string }) {
     <defs>
       {FATE_NAMES.map((name) => (
         <pattern key={name} id={`${id}-${name}`} width={8} height={8} patternUnits="userSpaceOnUse">
-          <rect width={8} height={8} class={name === 'resolved' ? 'c-resolved' : `c-${COLOUR[name]} c-soft`} />
+          <rect
+            width={8}
+            height={8}
+            class={name === 'resolved' ? 'c-resolved' : `c-${COLOUR[name]} c-soft`}
+          />
           {HATCHES[name] !== '' && <path d={HATCHES[name]} class={`c-hatch c-stroke-${COLOUR[name]}`} />}
         </pattern>
       ))}

@@ -17,7 +17,7 @@ interface ScaleOptions {
   readonly whole?: boolean;
 }
 
-/** A linear scale whose domain begins and ends at a tick: 1, 2 or 5 times a power of ten. */
+/** A linear scale whose domain begins and ends at a tick; ticks are 1, 2, 2.5 or 5 times a power of ten apart. */
 export function linearScale({ values, range: [from, to], ticks, whole = false }: ScaleOptions): Scale {
   const known = values.filter(isDrawable);
   const least = known.reduce((low, value) => Math.min(low, value), known[0] ?? 0);
@@ -47,8 +47,9 @@ export function place(value: number): number {
 
 function roundStep(rough: number, whole: boolean): number {
   const power = 10 ** Math.floor(Math.log10(rough));
-  const factor = [1, 2, 5].find((one) => one * power >= rough * 0.999) ?? 10;
-  return whole ? Math.max(1, factor * power) : factor * power;
+  const steps = [1, 2, 2.5, 5, 10].map((factor) => factor * power);
+  const fits = (step: number) => step >= rough * 0.999 && !(whole && !Number.isInteger(step));
+  return steps.find(fits) ?? Math.max(1, 10 * power);
 }
 
 /** Without the dust of binary fractions. */

@@ -8,6 +8,10 @@ export function label(text: string): string {
   return oneLine(text).replace(/[\ud800-\udfff\ufffe\uffff]/gu, '\ufffd');
 }
 
+/** How much wider bold text is, and a title, which is bold and larger. */
+export const BOLD = 1.1;
+export const TITLE = 1.32;
+
 /** About how wide text is: fonts differ, so it errs to the wide side. */
 export function textWidth(text: string): number {
   let ems = 0;

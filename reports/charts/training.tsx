@@ -165,5 +165,5 @@ function alarmWords(marks: readonly { readonly x: number }[], unit: string): str
   const at = [...new Set(marks.map(({ x }) => x))];
   if (at.length === 0) return '';
   const more = at.length > 5 ? ` and ${at.length - 5} more` : '';
-  return `${count(marks.length, 'alarm')}, at ${unit} ${at.slice(0, 5).map(figure).join(', ')}${more}.`;
+  return `▼ ${count(marks.length, 'alarm')}, at ${unit} ${at.slice(0, 5).map(figure).join(', ')}${more}.`;
 }

@@ -12,7 +12,9 @@ export async function trainingReport(folder: string, host: Host): Promise<Report
     usual: ['html'],
     files(format) {
       if (format !== 'html')
-        throw usage(`--format ${format}: this is a training, whose report is html; --plots DIR has its charts`);
+        throw usage(
+          `--format ${format}: this is a training, whose report is html; --plots DIR has its charts`,
+        );
       return htmlFiles();
     },
     plots: () => trainingPlots(page),

@@ -22,7 +22,7 @@ export function Iterations({ page: { points, unit } }: { readonly page: Training
                 {points.map(({ at, alarms }) => (
                   <th key={at} scope="col" class="number">
                     {at}
-                    {alarms.length > 0 && <span title={alarms.map(({ name }) => name).join(', ')}> ▲</span>}
+                    {alarms.length > 0 && <span title={alarms.map(({ name }) => name).join(', ')}> ▼</span>}
                   </th>
                 ))}
               </tr>

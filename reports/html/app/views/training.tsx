@@ -34,8 +34,8 @@ export function TrainingView({ page }: ViewProps & OfTraining) {
           <h2 id="curves">Curves</h2>
           {page.method === 'dapo' && (
             <p class="note">
-              Rates are of the training problems of each iteration, with the sampling of training: the rates to
-              publish are those of an evaluation.
+              Rates are of the training problems of each iteration, with the sampling of training: the rates
+              to publish are those of an evaluation.
             </p>
           )}
           <Charts charts={charts} />
@@ -124,18 +124,24 @@ function Selection({ page: { selection } }: OfTraining) {
 }
 
 function Alarms({ page: { points, unit, method } }: OfTraining) {
-  const raised = points.flatMap(({ at, alarms }) => alarms.map((alarm) => ({ at, ...alarm })));
   if (method !== 'dapo' || points.length === 0) return null;
+  const raised = new Map<string, { readonly at: readonly number[]; readonly words: string }>();
+  for (const { at, alarms } of points)
+    for (const { name, words } of alarms) {
+      const before = raised.get(name)?.at ?? [];
+      raised.set(name, { at: [...before, at], words });
+    }
   return (
     <section aria-labelledby="alarms">
-      <h2 id="alarms">{raised.length === 0 ? 'No alarm' : count(raised.length, 'alarm')}</h2>
-      {raised.length === 0 && <p>Nothing unusual in any {unit}.</p>}
+      <h2 id="alarms">{raised.size === 0 ? 'No alarm' : 'Alarms'}</h2>
+      {raised.size === 0 && <p>Nothing unusual in any {unit}.</p>}
       <ul class="alarms">
-        {raised.map(({ at, name, words }) => (
-          <li key={`${at} ${name}`}>
-            <span aria-hidden="true">▲</span>{' '}
+        {[...raised].map(([name, { at, words }]) => (
+          <li key={name}>
+            <span aria-hidden="true">▼</span>{' '}
             <strong>
-              {unit} {at}, <Strange text={name} />
+              <Strange text={name} />, {unit}
+              {at.length === 1 ? '' : 's'} {listed(at)}
             </strong>{' '}
             <Strange text={words} />
           </li>
@@ -143,6 +149,14 @@ function Alarms({ page: { points, unit, method } }: OfTraining) {
       </ul>
     </section>
   );
+}
+
+/** More are counted: the curves mark all. */
+const SHOWN = 8;
+
+function listed(at: readonly number[]): string {
+  const more = at.length - SHOWN;
+  return `${at.slice(0, SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function Settings({ page: { settings } }: OfTraining) {
