@@ -114,9 +114,11 @@ export function importedFrom({ engine, reasons, attempts }: RunSummary): readonl
   const taken = reasons
     .filter(({ reason }) => reason === 'published' || reason === 'published_error')
     .reduce((sum, entry) => sum + entry.attempts, 0);
-  return [
-    `imported, not run here: ${count(taken, 'outcome')} taken as published, ${attempts.judged - taken} graded from what was published`,
+  const parts = [
+    ...(taken === 0 ? [] : [`${count(taken, 'outcome')} taken as published`]),
+    ...(taken === attempts.judged ? [] : [`${attempts.judged - taken} graded from what was published`]),
   ];
+  return [`imported, not run here: ${parts.join(', ')}`];
 }
 
 /** Groups worth a table: one group says what Pass@1 says. */

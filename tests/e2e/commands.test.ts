@@ -126,6 +126,9 @@ describe('the commands, on the bundled benchmark', () => {
       'merge',
       'report',
       'show',
+      'compare',
+      'runs',
+      'runs import',
       'dataset',
       ...['list', 'show', 'check', 'filter'].map((action) => `dataset ${action}`),
       'images',
@@ -135,6 +138,7 @@ describe('the commands, on the bundled benchmark', () => {
       'validate',
       'prove',
       'shell',
+      'doctor',
       'gc',
     ]) {
       const { stdout, code } = await run(...command.split(' '), '--help');
