@@ -205,13 +205,15 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
   },
   {
     command: 'report <run>',
-    describe: 'Write reports of a run again, in any format',
+    describe: 'Write reports of a run again, in any format, and charts; of a training its page and charts',
     builder: (yargs) =>
       withGroups(
         yargs
-          .positional('run', { type: 'string', desc: 'Run folder' })
+          .positional('run', { type: 'string', desc: 'Run folder, or folder of a training' })
           .example('$0 report runs/a -f html', 'one page with everything, for a browser')
           .example('$0 report runs/a -f md,csv', '')
+          .example('$0 report runs/a --plots plots', 'its charts as SVG files')
+          .example('$0 report runs/stage1 -f html', 'the curves of a training')
           .example(
             '$0 report runs/a -f submission -o submission',
             'the folder for the SWE-bench leaderboard',
@@ -221,9 +223,9 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
             format: {
               alias: 'f',
               type: 'string',
-              default: 'json,md,csv,junit,official',
-              desc: 'Comma-separated: json, md, csv, junit, html, github, official, submission',
+              desc: 'Comma-separated: json, md, csv, junit, html, github, official, submission; default: json,md,csv,junit,official, of a training html, none with --plots',
             },
+            plots: { type: 'string', desc: 'Write the charts as SVG files into this folder' },
             output: { alias: 'o', type: 'string', desc: 'Folder for the files; default: the run folder' },
             ...JSON_FLAG,
           },
