@@ -12,7 +12,7 @@ const SUMMARY_BYTES = 1024 * 1024;
 /** In a job of GitHub Actions: the run in the job's summary, and annotations of what failed for the machine's fault. Elsewhere nothing. */
 export async function tellJob(results: RunResults, summary: RunSummary, host: Host): Promise<void> {
   if (host.env['GITHUB_ACTIONS'] === 'true')
-    for (const command of githubAnnotations(summary)) host.err(command);
+    for (const command of githubAnnotations(summary)) host.command(command);
   for (const { content } of githubReport(results, summary)) await addToJobSummary(content, host);
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { addToJobSummary, tellJob } from '../../src/cli/github-job.js';
+import { noCommand } from '../../src/cli/host.js';
 import { summarise } from '../../src/index.js';
 import { testHost } from '../helpers/host.js';
 import { MIXED } from '../reports/run-results.js';
@@ -24,6 +25,13 @@ test('in a job the run is added to what the summary has, and infrastructure erro
   expect(await readFile(file, 'utf8')).toMatch(/^before\n## INCOMPLETE: acme\/solver on verified\n/);
   expect(host.said.map((line) => line.slice(0, 8))).toEqual(['::error ', '::notice']);
   expect(host.printed).toEqual([]);
+});
+
+test('no line of a stranger is a command to the runner', () => {
+  const text = 'a::b\n::error::x\n  ::stop-commands::y\n##[group]z\n{"a":"##[b] ::"}';
+  expect(noCommand(text)).toBe(
+    'a::b\n\\u003a:error::x\n  \\u003a:stop-commands::y\n\\u0023#[group]z\n{"a":"\\u0023#[b] ::"}',
+  );
 });
 
 test('elsewhere nothing is written and nothing said', async () => {
