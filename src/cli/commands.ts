@@ -1,9 +1,19 @@
 import type { Command, CommandGroup } from './command.js';
 import { compareCommand } from './compare-command.js';
+import { completionCommand } from './completion.js';
 import { configCommands } from './config-commands.js';
 import { datasetCommands } from './dataset-commands.js';
 import { doctorCommand } from './doctor-command.js';
-import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, SHOW_FLAGS, withGroups } from './flags.js';
+import {
+  DATASET_FLAGS,
+  ENGINE_FLAGS,
+  JSON_FLAG,
+  OFFLINE_FLAG,
+  SELECTION_FLAGS,
+  SHOW_FLAGS,
+  withGroups,
+} from './flags.js';
+import { gcCommand } from './gc-command.js';
 import { harborCommands } from './harbor-commands.js';
 import { imagesCommands } from './images-commands.js';
 import { rolloutCommand } from './rollout-command.js';
@@ -146,6 +156,7 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
             progress: RUN_FLAGS.progress,
             quiet: RUN_FLAGS.quiet,
             'allow-unisolated': ENGINE_FLAGS['allow-unisolated'],
+            ...OFFLINE_FLAG,
             ...JSON_FLAG,
           },
         },
@@ -298,14 +309,12 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
   trainCommands,
   runsCommands,
   doctorCommand,
-  {
-    command: 'gc',
-    describe: 'Remove containers and workspaces that crashed runs left behind',
-    builder: (yargs) =>
-      withGroups(yargs.example('$0 gc', ''), { 'Options:': { engine: ENGINE_FLAGS.engine, ...JSON_FLAG } }),
-    run: async (args, host) => (await import('./gc.js')).gcCommand(args, host),
-  },
+  gcCommand,
 ];
 
 /** All commands. */
-export const commands: readonly (Command | CommandGroup)[] = [...ownCommands, configCommands(ownCommands)];
+export const commands: readonly (Command | CommandGroup)[] = [
+  ...ownCommands,
+  configCommands(ownCommands),
+  completionCommand,
+];
