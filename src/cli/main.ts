@@ -3,7 +3,6 @@ import yargs, { type Argv } from 'yargs';
 import { toAssayError } from '../errors.js';
 import { type Command, wordOf } from './command.js';
 import { commands } from './commands.js';
-import { complete } from './complete.js';
 import { knownCommands } from './config-commands.js';
 import { CONFIG_FLAG, configArguments } from './config-read.js';
 import { settingsFor } from './config-settings.js';
@@ -28,6 +27,8 @@ process.on('uncaughtException', (error) => {
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === COMPLETE) {
+    // It loads every benchmark, which other commands don't wait for.
+    const { complete } = await import('./complete.js');
     for (const word of await complete(argv.slice(1), commands, host)) host.out(word);
     return EXIT.done;
   }
