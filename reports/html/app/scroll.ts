@@ -24,7 +24,10 @@ export function usePlace(hash: string, otherwise: () => void): void {
       const { link, top } = left;
       [...document.links].find((one) => one.getAttribute('href') === link)?.focus({ preventScroll: true });
       scrollTo(0, top);
-    } else otherwise();
+    } else {
+      scrollTo(0, 0);
+      otherwise();
+    }
     return () => {
       left = {
         hash: latest.current,
@@ -35,15 +38,16 @@ export function usePlace(hash: string, otherwise: () => void): void {
   }, []);
 }
 
-/** Begins each further view at its top, with the keyboard in it. */
-export function useTop(view: string): void {
-  const shown = useRef(view);
+/** Begins each further item at its top, with the keyboard in it; the list, an empty name, has its own place. */
+export function useTop(item: string): void {
+  const shown = useRef(item);
   useLayoutEffect(() => {
-    if (shown.current === view) return;
-    shown.current = view;
+    if (shown.current === item) return;
+    shown.current = item;
+    if (item === '') return;
     scrollTo(0, 0);
     const main = document.querySelector('main');
     main?.setAttribute('tabindex', '-1');
     main?.focus({ preventScroll: true });
-  }, [view]);
+  }, [item]);
 }
