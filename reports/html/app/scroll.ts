@@ -14,13 +14,18 @@ export function lastList(): string | undefined {
   return left?.hash;
 }
 
+/** True of the list that was left last, while the reader is elsewhere. */
+export function isLeft(hash: string): boolean {
+  return left?.hash === hash;
+}
+
 /** Brings the reader back to where a list of this address was left; does `otherwise` on one that wasn't. */
 export function usePlace(hash: string, otherwise: () => void): void {
   const latest = useRef(hash);
   latest.current = hash;
   useLayoutEffect(() => {
     history.scrollRestoration = 'manual';
-    if (left?.hash === hash) {
+    if (left !== undefined && isLeft(hash)) {
       const { link, top } = left;
       [...document.links].find((one) => one.getAttribute('href') === link)?.focus({ preventScroll: true });
       scrollTo(0, top);
