@@ -175,7 +175,13 @@ const COLUMNS: readonly ColumnOfTable[] = [
     wide: true,
     cell: ({ passToPass }) => passToPass?.join('/'),
   },
-  { name: 'tests', title: 'tests, s', number: true, cell: ({ testSeconds }) => testSeconds?.toFixed(1) },
+  {
+    name: 'tests',
+    title: 'tests, s',
+    number: true,
+    wide: true,
+    cell: ({ testSeconds }) => testSeconds?.toFixed(1),
+  },
   {
     name: 'turns',
     title: 'turns',
