@@ -1,10 +1,10 @@
 import type { ComparedPair, Comparison } from '../../src/index.js';
 import { letter, points, pointsInterval, pValue } from '../compare/words.js';
-import { count, interval, percent, score } from '../format.js';
+import { count } from '../format.js';
 import { Balances } from './balance.js';
 import type { Chart } from './chart.js';
 import { type Estimate, Intervals } from './intervals.js';
-import { SHARES } from './values.js';
+import { rateWords, SHARES } from './values.js';
 
 /** What of a comparison can be seen: the rates, their differences, and where the first two runs differ. */
 export function comparisonCharts(comparison: Comparison): readonly Chart[] {
@@ -17,10 +17,11 @@ export function comparisonCharts(comparison: Comparison): readonly Chart[] {
 }
 
 function rates({ runs, instances }: Comparison): Chart {
+  const names = shorter(runs.map(({ label }) => label));
   const rows = runs.map(
-    ({ label, passAt1 }, index): Estimate => ({
-      ...{ name: `${letter(index)}  ${label}`, value: passAt1.rate, interval: passAt1.interval },
-      words: `${percent(passAt1.rate)} % (${interval(passAt1)}), ${score(passAt1)}/${passAt1.instances}`,
+    ({ passAt1 }, index): Estimate => ({
+      ...{ name: `${letter(index)}  ${names[index]}`, value: passAt1.rate, interval: passAt1.interval },
+      words: rateWords(passAt1),
     }),
   );
   const [id, title] = ['rates', 'Resolved, in % with 95 % intervals'];
@@ -32,6 +33,14 @@ function rates({ runs, instances }: Comparison): Chart {
     ),
     table: { columns: ['run', 'resolved'], rows: rows.map(({ name, words }) => [name, words]) },
   };
+}
+
+/** Labels without what all begin with, up to the last dot of it: run ids begin with the dataset. */
+function shorter(labels: readonly string[]): readonly string[] {
+  const [first = ''] = labels;
+  const shared = [...first].findIndex((char, at) => labels.some((label) => label[at] !== char));
+  const begin = shared <= 0 ? 0 : first.lastIndexOf('.', shared - 1) + 1;
+  return labels.map((label) => label.slice(begin));
 }
 
 function differences({ pairs }: Comparison): Chart {

@@ -18,26 +18,24 @@ interface Options {
   readonly numbers: readonly string[];
 }
 
-/** Below this width a row has two lines. */
-const NARROW = 560;
 const GAP = 12;
 /** Room for half of the numbers at both ends of an axis. */
 const MARGIN = 16;
+/** What is drawn gets this much room beside the words, or a line of its own. */
+const LEAST = 240;
 
 /** How rows of a chart share its width. */
 export function rowLayout({ width, names, numbers }: Options): RowLayout {
   const widest = (texts: readonly string[]) =>
     Math.ceil(texts.reduce((most, text) => Math.max(most, textWidth(text)), 0));
-  const numbersWidth = Math.min(widest(numbers), width * 0.4);
+  const numbersWidth = widest(numbers);
+  const namesWidth = Math.min(widest(names.map(label)), Math.ceil(width * 0.3));
   const nameOf = (room: number) => (name: string) => cutTo(label(name), room);
-  if (width < NARROW)
+  const [left, right] = [namesWidth + GAP, width - numbersWidth - GAP];
+  if (right - left < LEAST)
     return {
       ...{ rowHeight: 40, left: MARGIN, right: width - MARGIN, middle: 28, baseline: 14 },
       nameOf: nameOf(width - numbersWidth - GAP),
     };
-  const namesWidth = Math.min(widest(names.map(label)), width * 0.3);
-  return {
-    ...{ rowHeight: 24, left: namesWidth + GAP, right: width - numbersWidth - GAP, middle: 12, baseline: 16 },
-    nameOf: nameOf(namesWidth),
-  };
+  return { rowHeight: 24, left, right: right - MARGIN, middle: 12, baseline: 16, nameOf: nameOf(namesWidth) };
 }

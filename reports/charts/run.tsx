@@ -1,5 +1,5 @@
 import type { Rate, RunSummary } from '../../src/index.js';
-import { count, denominators, duration, interval, percent, score } from '../format.js';
+import { count, denominators, duration, interval, percent } from '../format.js';
 import { FATES } from '../html/fates.js';
 import type { AttemptRow, RunPage } from '../html/model.js';
 import type { Chart } from './chart.js';
@@ -9,7 +9,7 @@ import { type Estimate, Intervals } from './intervals.js';
 import { Lines } from './lines.js';
 import { FATE_NAMES } from './patterns.js';
 import { type Stack, Stacks } from './stacks.js';
-import { SHARES } from './values.js';
+import { rateWords, SHARES } from './values.js';
 
 /** What of a run can be seen: in its page, and as files. Charts that would show a single thing are left out. */
 export function runCharts({ summary, rows }: Pick<RunPage, 'summary' | 'rows'>): readonly Chart[] {
@@ -28,7 +28,7 @@ function passAt1(summary: RunSummary): Chart {
   const { passAt1: all, runs } = summary;
   const rate = (name: string, one: Rate): Estimate => ({
     ...{ name, value: one.rate, interval: one.interval },
-    words: `${percent(one.rate)} % (${one.interval === null ? '-' : `${percent(one.interval.low)} to ${percent(one.interval.high)}`}), ${score(one)}/${one.instances}`,
+    words: rateWords(one),
   });
   const rows: readonly Estimate[] = [
     ...denominators(summary).map(({ name, rate: one }) => rate(name, one)),

@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import type { Engine } from '../engine/engine.js';
 import { AssayError } from '../errors.js';
 import { takeLock } from '../util/lock.js';
+import { showBytes } from '../util/words.js';
 import { connectEngine, isOrphan } from './engines.js';
 import { EXIT, usage } from './exit.js';
 import { halfMade, type Left, unused } from './gc-files.js';
 import type { Host } from './host.js';
-import { interruptFor, showBytes } from './images-shared.js';
+import { interruptFor } from './images-shared.js';
 
 interface GcArgs {
   readonly containers: boolean;

@@ -49,7 +49,7 @@ function Facts({ pair, comparison }: PairProps) {
         {rows.map(([what, value, how]) => (
           <tr key={how}>
             <th scope="row">{what}</th>
-            <td class="figures">{value}</td>
+            <td class="value">{value}</td>
             <td class="note">{how}</td>
           </tr>
         ))}

@@ -1,6 +1,6 @@
 import { comparisonCharts } from '../../../charts/compare.js';
 import { cautions, headline, letter, points, size } from '../../../compare/words.js';
-import { interval, percent, score } from '../../../format.js';
+import { count, interval, percent, score } from '../../../format.js';
 import type { ComparePage } from '../../model.js';
 import { Charts } from '../parts/charts.js';
 import { Strange, visible } from '../parts/strange.js';
@@ -14,9 +14,14 @@ export function CompareView({ page: { comparison } }: ViewProps & { readonly pag
   const warnings = cautions(comparison);
   return (
     <main tabIndex={-1} class="compare">
-      <h1>
-        <Strange text={runs.map(({ label }, index) => `${letter(index)} ${label}`).join(' against ')} />
-      </h1>
+      <h1>{count(runs.length, 'run')} compared</h1>
+      <ol class="labels">
+        {runs.map(({ label }, index) => (
+          <li key={label}>
+            <strong>{letter(index)}</strong> <Strange text={label} />
+          </li>
+        ))}
+      </ol>
       <p>
         <Strange text={headline(comparison)} />
       </p>
@@ -78,7 +83,7 @@ function Runs({ page: { runs } }: OfComparison) {
     <section aria-labelledby="runs">
       <h2 id="runs">Runs</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways on a phone must do so by keyboard too */}
-      <section class="wide" aria-label="Runs" tabIndex={0}>
+      <section class="wide" aria-label="Table of runs" tabIndex={0}>
         <table>
           <thead>
             <tr>
@@ -101,7 +106,7 @@ function Runs({ page: { runs } }: OfComparison) {
                   {letter(index)} {visible(label)}
                 </th>
                 <td class="strange">{visible(model)}</td>
-                <td class="strange">{visible(engine)}</td>
+                <td class="engine">{visible(engine)}</td>
                 <td class="number">{score(passAt1)}</td>
                 <td class="number">{passAt1.instances}</td>
                 <td class="number">{percent(passAt1.rate)} %</td>
