@@ -121,11 +121,6 @@ export function importedFrom({ engine, reasons, attempts }: RunSummary): readonl
   return [`imported, not run here: ${parts.join(', ')}`];
 }
 
-/** The time that tests had: `1800 s`. */
-export function timeLimit(seconds: number): string {
-  return seconds === 0 ? 'not known' : `${seconds} s`;
-}
-
 /** Groups worth a table: one group says what Pass@1 says. */
 export function worthShowing(groups: readonly Group[]): boolean {
   return groups.length > 1;

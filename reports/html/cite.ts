@@ -1,11 +1,10 @@
-import { count, importedFrom, interval, percent, score, timeLimit } from '../format.js';
+import { count, importedFrom, interval, percent, score } from '../format.js';
 import type { RunPage } from './model.js';
 
 /** The sentence to cite a run by: what docs/reports.md asks of one. */
 export function cite({ manifest, summary, conditions }: RunPage): string {
   const { passAt1, runs, incomplete } = summary;
-  const { dataset, datasetRevision, datasetSha256, engine, epochs, profile, timeoutSeconds } =
-    manifest.settings;
+  const { dataset, datasetRevision, datasetSha256, epochs, profile, timeoutSeconds } = manifest.settings;
   const of = (name: string) => conditions.find((condition) => condition.name === name)?.values ?? [];
   const engines = of('engine').map(({ value }) => value);
   const granted = of('network').find(({ value }) => value === 'granted')?.attempts ?? 0;
@@ -17,11 +16,11 @@ export function cite({ manifest, summary, conditions }: RunPage): string {
       ? `${dataset} with sha256 ${datasetSha256.slice(0, 12)}`
       : `${dataset} at revision ${datasetRevision}`,
     `profile ${profile}`,
-    ...(engine === 'imported'
+    ...(summary.engine === 'imported'
       ? importedFrom(summary)
       : [
           `${engines.join(' and ')} ${granted === 0 ? 'without network' : `with network for ${count(granted, 'attempt')}`}`,
-          timeLimit(timeoutSeconds),
+          `${timeoutSeconds} s`,
         ]),
     `assay ${manifest.assayVersion}`,
   ].join(', ');

@@ -18,7 +18,6 @@ import {
   percent,
   pythonDiffers,
   score,
-  timeLimit,
   whyIncomplete,
   whyNotValid,
   worthShowing,
@@ -114,7 +113,7 @@ function conditions({ manifest, verdicts }: RunResults): string {
     ['predictions', `${text(settings.predictions)}, sha256 ${code(settings.predictionsSha256)}`],
     ['grading profile', `${settings.profile}, grader ${list(distinct((verdict) => verdict.graderVersion))}`],
     ['attempts per prediction', String(settings.epochs)],
-    ['test time limit', timeLimit(settings.timeoutSeconds)],
+    ['test time limit', settings.timeoutSeconds === 0 ? 'not known' : `${settings.timeoutSeconds} s`],
     [
       'engine',
       `${text(settings.engine)}; isolation ${list(distinct((verdict) => verdict.isolation))}; network granted to ${count(networked, 'attempt')}`,

@@ -1,13 +1,5 @@
 import type { Rate, RunSummary } from '../../../../src/index.js';
-import {
-  count,
-  denominators,
-  importedFrom,
-  interval,
-  percent,
-  score,
-  whyIncomplete,
-} from '../../../format.js';
+import { count, denominators, interval, percent, score, whyIncomplete } from '../../../format.js';
 import { cite } from '../../cite.js';
 import type { RunPage } from '../../model.js';
 import { Copy } from '../parts/copy.js';
@@ -61,7 +53,6 @@ export function Result({ page, base }: OfRun) {
         repository.
         {withoutPrediction.length > 0 &&
           ` ${count(withoutPrediction.length, 'instance')} without a prediction, counted as not resolved.`}
-        {importedFrom(summary).map((line) => ` Numbers of a run that was ${line}.`)}
       </p>
       <div class="cite">
         <span class="label">Cite</span>
