@@ -3,6 +3,7 @@ export const SECTIONS = {
   result: 'Result',
   conditions: 'What was run',
   groups: 'Groups',
+  charts: 'Charts',
   instances: 'Instances',
 } as const;
 

@@ -5,6 +5,7 @@ import { LiveLine } from '../parts/live.js';
 import { Strange } from '../parts/strange.js';
 import { routeHash } from '../route.js';
 import { usePlace } from '../scroll.js';
+import { RunCharts } from './run-charts.js';
 import { Conditions } from './run-conditions.js';
 import { Groups } from './run-groups.js';
 import { Infrastructure, NotValid } from './run-problems.js';
@@ -34,6 +35,7 @@ export function RunView({ page, base, route }: ViewProps & { readonly page: RunP
         <Conditions page={page} />
         <NotValid page={page} base={base} />
         <Groups page={page} base={base} />
+        <RunCharts page={page} />
       </>
     ),
     [page, base.join('/')],
