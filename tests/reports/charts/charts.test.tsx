@@ -122,11 +122,7 @@ describe('lines', () => {
 
   it('put names that would meet below each other', () => {
     const page = training([{ 'rollout/submitted': 0.5, 'rollout/cut_off': 0.5 }]);
-    const svg = renderToString(
-      trainingCharts(page)
-        .find(({ id }) => id === 'endings')
-        ?.draw(400) ?? null,
-    );
+    const svg = svgOf(trainingCharts(page), 'endings', 400);
     const ys = [...svg.matchAll(/class="c-strong[^"]*" x="[\d.]+" y="([\d.]+)"/g)].map(([, y]) => Number(y));
     expect(ys).toHaveLength(2);
     expect(Math.abs((ys[0] ?? 0) - (ys[1] ?? 0))).toBeGreaterThanOrEqual(14);
