@@ -4,6 +4,7 @@ import { count } from '../format.js';
 import { Balances } from './balance.js';
 import type { Chart } from './chart.js';
 import { type Estimate, Intervals } from './intervals.js';
+import { MOST_ROWS } from './stacks.js';
 import { rateWords, SHARES } from './values.js';
 
 /** What of a comparison can be seen: the rates, their differences, and where the first two runs differ. */
@@ -63,9 +64,6 @@ function differences({ pairs }: Comparison): Chart {
     table: { columns: ['pair', 'difference'], rows: rows.map(({ name, words }) => [name, words]) },
   };
 }
-
-/** More rows are no image that one can read; the table has all. */
-const MOST_ROWS = 25;
 
 function repositories({ a, b, byRepository }: ComparedPair): readonly Chart[] {
   if (byRepository.length < 2) return [];

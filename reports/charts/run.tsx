@@ -8,17 +8,16 @@ import { Histogram } from './histogram.js';
 import { type Estimate, Intervals } from './intervals.js';
 import { Lines } from './lines.js';
 import { FATE_NAMES } from './patterns.js';
-import { type Stack, Stacks } from './stacks.js';
+import { MOST_ROWS, type Stack, Stacks } from './stacks.js';
 import { rateWords, SHARES } from './values.js';
 
 /** What of a run can be seen: in its page, and as files. Charts that would show a single thing are left out. */
 export function runCharts({ summary, rows }: Pick<RunPage, 'summary' | 'rows'>): readonly Chart[] {
-  const by = (name: string, of: (row: AttemptRow) => string | undefined) => outcomesBy(rows, name, of);
   return [
     passAt1(summary),
-    ...by('repository', ({ repo }) => repo),
-    ...by('difficulty', ({ difficulty }) => difficulty),
-    ...by('month', ({ month }) => month),
+    ...outcomesBy(rows, 'repository', ({ repo }) => repo),
+    ...outcomesBy(rows, 'difficulty', ({ difficulty }) => difficulty),
+    ...byTime(rows),
     ...durations(rows),
     ...passAtK(summary),
   ];
@@ -53,6 +52,15 @@ function passAt1(summary: RunSummary): Chart {
   };
 }
 
+/** By month, or by year where months are too many to be drawn. */
+function byTime(rows: readonly AttemptRow[]): readonly Chart[] {
+  if (rows.every(({ month }) => month === undefined)) return [];
+  const months = new Set(rows.map(({ month }) => month));
+  return months.size > MOST_ROWS
+    ? outcomesBy(rows, 'year', ({ month }) => month?.slice(0, 4))
+    : outcomesBy(rows, 'month', ({ month }) => month);
+}
+
 function outcomesBy(
   rows: readonly AttemptRow[],
   name: string,
@@ -66,13 +74,14 @@ function outcomesBy(
     else group.push(row);
   }
   if (groups.size < 2) return [];
+  const isTime = name === 'month' || name === 'year';
   const stacks: readonly Stack[] = [...groups]
     .map(([key, group]) => ({ name: key, counts: countsOf(group), attempts: group.length }))
-    .sort((a, b) => (name === 'month' ? 0 : b.attempts - a.attempts) || (a.name < b.name ? -1 : 1));
+    .sort((a, b) => (isTime ? 0 : b.attempts - a.attempts) || (a.name < b.name ? -1 : 1));
   const id = `outcomes-by-${name}`;
   const title = `Outcomes by ${name}, in attempts`;
   const resolved = rows.filter(({ outcome }) => outcome === 'resolved').length;
-  const message = `${resolved} of ${count(rows.length, 'attempt')} resolved, in ${groups.size} groups.`;
+  const message = `${resolved} of ${count(rows.length, 'attempt')} resolved, in ${groups.size} groups${groups.size > MOST_ROWS ? `, of which the ${MOST_ROWS} largest are drawn` : ''}.`;
   return [
     {
       ...{ id, title },

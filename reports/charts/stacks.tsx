@@ -14,17 +14,17 @@ export interface Stack {
 
 interface StacksProps {
   readonly caption: Caption;
-  /** In order; those that are too many are drawn as one. */
+  /** In order; the first {@link MOST_ROWS} are drawn. */
   readonly rows: readonly Stack[];
 }
 
 /** More rows are no image that one can read. */
-const MOST_ROWS = 25;
+export const MOST_ROWS = 25;
 
 /** A bar for each group, as long as it has attempts, in the colours and patterns of their outcomes. */
 export function Stacks({ caption, rows: all }: StacksProps) {
   const { width, id } = caption;
-  const rows = shownOf(all);
+  const rows = all.slice(0, MOST_ROWS);
   const words = rows.map((row) => `${row.counts.resolved ?? 0} of ${total(row)}`);
   const layout = rowLayout({ width, names: rows.map(({ name }) => name), numbers: words });
   const scale = linearScale({
@@ -110,15 +110,6 @@ function Bar({ id, row: { counts }, layout: { middle }, scale }: BarProps) {
 
 function total({ counts }: Stack): number {
   return FATE_NAMES.reduce((sum, name) => sum + (counts[name] ?? 0), 0);
-}
-
-function shownOf(rows: readonly Stack[]): readonly Stack[] {
-  if (rows.length <= MOST_ROWS) return rows;
-  const rest = rows.slice(MOST_ROWS - 1);
-  const counts = Object.fromEntries(
-    FATE_NAMES.map((name) => [name, rest.reduce((sum, row) => sum + (row.counts[name] ?? 0), 0)]),
-  );
-  return [...rows.slice(0, MOST_ROWS - 1), { name: `${rest.length} others`, counts }];
 }
 
 function placeLegend(present: readonly Fate[], width: number) {

@@ -2,6 +2,7 @@ import { count, figure } from '../format.js';
 import type { TrainingPage } from '../html/model.js';
 import type { Chart } from './chart.js';
 import { Lines, type Series } from './lines.js';
+import { isDrawable } from './scale.js';
 import { NUMBERS, SHARES, type Values } from './values.js';
 
 /** A figure over the points of a training. */
@@ -143,7 +144,8 @@ function seriesOf({ points }: TrainingPage, metric: string, name: string): Serie
   return {
     name,
     points: points.map(({ at, metrics }) => {
-      const y = metrics[metric];
+      const said = metrics[metric];
+      const y = isDrawable(said) ? said : undefined;
       const error = metrics[`${metric}_error`];
       if (y === undefined || error === undefined) return { x: at, y };
       return { x: at, y, band: [Math.max(0, y - error), Math.min(1, y + error)] as const };

@@ -17,6 +17,7 @@ export const NUMBERS: Values = { tick: figure, value: figure };
 
 /** A rate on one line: `62.5 % (42.7 to 78.8), 10/16`. */
 export function rateWords(rate: Rate): string {
-  const bounds = rate.interval === null ? '-' : `${percent(rate.interval.low)} to ${percent(rate.interval.high)}`;
+  const bounds =
+    rate.interval === null ? '-' : `${percent(rate.interval.low)} to ${percent(rate.interval.high)}`;
   return `${percent(rate.rate)} % (${bounds}), ${score(rate)}/${rate.instances}`;
 }

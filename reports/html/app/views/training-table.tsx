@@ -14,7 +14,7 @@ export function Iterations({ page: { points, unit } }: { readonly page: Training
           {names.length} metrics of {points.length} {unit}s
         </summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must do so by keyboard too */}
-        <section class="wide" aria-label="All numbers" tabIndex={0}>
+        <section class="wide" aria-label="Table of all numbers" tabIndex={0}>
           <table>
             <thead>
               <tr>
