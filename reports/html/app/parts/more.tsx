@@ -50,24 +50,39 @@ export function More<T>({ items, step, noun, children }: MoreProps<T>) {
   );
 }
 
-/** Characters of a text that are shown at first; each click shows as many times more. */
-const FIRST = 4000;
+/** Of a text that are shown at first; each click shows as many times more. */
+const FIRST = { chars: 4000, lines: 40 };
 const TIMES = 16;
 
 /** Text of a stranger in its lines: its beginning where it is long. */
 export function LongText({ text }: { readonly text: string }) {
-  const [limit, setLimit] = useState(FIRST);
+  const [times, setTimes] = useState(1);
+  const shown = beginning(text, FIRST.chars * times, FIRST.lines * times);
   return (
     <>
-      <pre class="long-text strange">{visibleLines(text.slice(0, limit))}</pre>
-      {limit < text.length && (
+      <pre class="long-text strange">{visibleLines(shown)}</pre>
+      {shown.length < text.length && (
         <p class="more">
-          <button type="button" onClick={() => setLimit(limit * TIMES)}>
+          <button type="button" onClick={() => setTimes(times * TIMES)}>
             Show more
           </button>{' '}
-          {limit.toLocaleString('en')} of {text.length.toLocaleString('en')} characters are shown
+          {shown.length.toLocaleString('en')} of {text.length.toLocaleString('en')} characters are shown
         </p>
       )}
     </>
   );
+}
+
+/** At most so many characters and lines of a text, and no half of a character. */
+export function beginning(text: string, chars: number, lines: number): string {
+  let end = 0;
+  for (let line = 0; line < lines; line++) {
+    const next = text.indexOf('\n', end);
+    if (next === -1 || next >= chars) {
+      end = text.length;
+      break;
+    }
+    end = next + 1;
+  }
+  return text.slice(0, Math.min(end, chars)).replace(/[\ud800-\udbff]$/, '');
 }
