@@ -122,9 +122,9 @@ function Changes({ title, file }: { readonly title: string; readonly file: DiffF
         {(shown) => (
           <table class="diff" aria-label={`${title}: ${visibleLines(file.path)}`}>
             <colgroup>
-              <col class="number" />
-              <col class="number" />
-              <col class="sign" />
+              <col class="diff-number" />
+              <col class="diff-number" />
+              <col class="diff-sign" />
               <col />
             </colgroup>
             <tbody>
@@ -152,9 +152,9 @@ function Row({ row }: { readonly row: DiffLine | string }) {
     );
   return (
     <tr class={KINDS[row.sign]}>
-      <td class="number">{row.old}</td>
-      <td class="number">{row.new}</td>
-      <td class="sign">{row.sign}</td>
+      <td class="diff-number">{row.old}</td>
+      <td class="diff-number">{row.new}</td>
+      <td class="diff-sign">{row.sign}</td>
       <td class="code strange">{visibleLines(row.text)}</td>
     </tr>
   );

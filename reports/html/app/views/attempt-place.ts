@@ -1,5 +1,5 @@
 import type { NamedLog } from '../../model.js';
-import type { LogPlace } from '../parts/log.js';
+import type { LogPlace } from '../parts/log-tools.js';
 import { routeHash } from '../route.js';
 
 /** Parts of an attempt's page, one at a time. */
