@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import { count } from '../../../format.js';
 import { Copy } from './copy.js';
 import { type DiffFile, type DiffLine, type FilePair, pairFiles, parseDiff } from './diff-lines.js';
-import { Fold, LongText, More } from './more.js';
+import { Fold, LongLine, LongText, More } from './more.js';
 import { Strange } from './strange.js';
 import { visibleLines } from './visible.js';
 import './diff.css';
@@ -83,7 +83,11 @@ function Pair({ pair: { path, submitted, gold }, hasGold, guard }: PairProps) {
       <h3>
         <Strange text={path} />
         {touched !== undefined && <small>{touched}</small>}
-        {guard !== undefined && <small class="guard">guarded: {guard}</small>}
+        {guard !== undefined && (
+          <small class="guard">
+            guarded: <Strange text={guard} />
+          </small>
+        )}
       </h3>
       <div class={hasGold ? 'sides' : undefined}>
         <Side title="Submitted" file={submitted} />
@@ -155,7 +159,9 @@ function Row({ row }: { readonly row: DiffLine | string }) {
       <td class="diff-number">{row.old}</td>
       <td class="diff-number">{row.new}</td>
       <td class="diff-sign">{row.sign}</td>
-      <td class="code strange">{visibleLines(row.text)}</td>
+      <td class="code strange">
+        <LongLine text={row.text} />
+      </td>
     </tr>
   );
 }

@@ -50,6 +50,23 @@ export function More<T>({ items, step, noun, children }: MoreProps<T>) {
   );
 }
 
+/** Characters of a line that are shown at first. */
+const LINE = 2000;
+
+/** A line of a stranger: its beginning where it is long. */
+export function LongLine({ text }: { readonly text: string }) {
+  const [isWhole, setWhole] = useState(false);
+  if (isWhole || text.length <= LINE) return <>{visibleLines(text)}</>;
+  return (
+    <>
+      {visibleLines(beginning(text, LINE, 1))}{' '}
+      <button type="button" onClick={() => setWhole(true)}>
+        all {text.length.toLocaleString('en')} characters
+      </button>
+    </>
+  );
+}
+
 /** Of a text that are shown at first; each click shows as many times more. */
 const FIRST = { chars: 4000, lines: 40 };
 const TIMES = 16;

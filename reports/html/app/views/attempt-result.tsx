@@ -1,5 +1,6 @@
 import type { Verdict } from '../../../../src/index.js';
 import { LongText } from '../parts/more.js';
+import { Strange } from '../parts/strange.js';
 import { Tests } from '../parts/tests.js';
 import { Strict } from './attempt-strict.js';
 
@@ -59,8 +60,10 @@ function Phases({ seconds }: Pick<Verdict, 'seconds'>) {
       <tbody>
         {phases.map(([phase, value]) => (
           <tr key={phase}>
-            <th scope="row">{phase}</th>
-            <td>{value.toFixed(2)}</td>
+            <th scope="row">
+              <Strange text={phase} />
+            </th>
+            <td>{secondsOf(value)}</td>
             <td>
               <span class="bar" style={{ width: `${total === 0 ? 0 : (100 * value) / total}%` }} />
             </td>
@@ -70,10 +73,15 @@ function Phases({ seconds }: Pick<Verdict, 'seconds'>) {
       <tfoot>
         <tr>
           <th scope="row">all</th>
-          <td>{total.toFixed(2)}</td>
+          <td>{secondsOf(total)}</td>
           <td />
         </tr>
       </tfoot>
     </table>
   );
+}
+
+/** With two decimals; in powers of ten where no run takes as long. */
+function secondsOf(value: number): string {
+  return value < 1e7 ? value.toFixed(2) : value.toExponential(2);
 }

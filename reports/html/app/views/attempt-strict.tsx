@@ -23,7 +23,7 @@ export function Strict({ strict }: { readonly strict: StrictVerdict }) {
         <List title="The patch touches paths that decide how tests are found, run or judged:" items={guarded}>
           {({ path, guard }) => (
             <>
-              <Strange text={path} /> ({guard})
+              <Strange text={path} /> (<Strange text={guard} />)
             </>
           )}
         </List>
