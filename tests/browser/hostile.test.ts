@@ -19,7 +19,7 @@ beforeAll(async () => {
   if (!hasBrowser) return;
   browser = await launch();
   folder = await mkdtemp(join(tmpdir(), 'assay-hostile-page-'));
-  report = await writeReport(HOSTILE, folder, EVIDENCE);
+  report = await writeReport(HOSTILE, folder, { evidence: EVIDENCE });
 });
 afterAll(async () => {
   await browser?.close();
