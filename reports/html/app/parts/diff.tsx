@@ -80,7 +80,7 @@ function Pair({ pair: { path, submitted, gold }, hasGold, guard }: PairProps) {
         : undefined;
   return (
     <section class="pair">
-      <h3>
+      <h2>
         <Strange text={path} />
         {touched !== undefined && <small>{touched}</small>}
         {guard !== undefined && (
@@ -88,7 +88,7 @@ function Pair({ pair: { path, submitted, gold }, hasGold, guard }: PairProps) {
             guarded: <Strange text={guard} />
           </small>
         )}
-      </h3>
+      </h2>
       <div class={hasGold ? 'sides' : undefined}>
         <Side title="Submitted" file={submitted} />
         {hasGold && <Side title="Gold" file={gold} />}
@@ -100,14 +100,14 @@ function Pair({ pair: { path, submitted, gold }, hasGold, guard }: PairProps) {
 function Side({ title, file }: { readonly title: string; readonly file: DiffFile | undefined }) {
   return (
     <div class="side">
-      <h4>
+      <h3>
         {title}
         {file !== undefined && (
           <small>
             {count(file.added, 'line')} added, {file.removed} removed
           </small>
         )}
-      </h4>
+      </h3>
       {file === undefined ? <p class="untouched">not touched</p> : <Changes title={title} file={file} />}
     </div>
   );

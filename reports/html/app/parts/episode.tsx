@@ -38,7 +38,7 @@ export function Episode({ episode, turn: asked, addressOf }: EpisodeProps) {
         {() =>
           prompt.map(({ role, content }, index) => (
             <section key={index}>
-              <h4>{role}</h4>
+              <h3>{role}</h3>
               <LongText text={content} />
             </section>
           ))
@@ -139,30 +139,30 @@ function TurnHead({ turn, address }: { readonly turn: Turn; readonly address: st
     `${seconds.policy.toFixed(1)} + ${seconds.command.toFixed(1)} s`,
   ];
   return (
-    <p class="turn-head">
+    <h2 class="turn-head">
       <a href={address}>Turn {index}</a>
       <code class="strange">{visibleLines(firstLine(command ?? ''))}</code>
       <span class={formatError !== undefined || failed ? 'facts failed' : 'facts'}>
         {facts.filter((fact) => fact !== undefined).join(' · ')}
       </span>
-    </p>
+    </h2>
   );
 }
 
 function TurnBody({ turn: { response, command, observation } }: { readonly turn: Turn }) {
   return (
     <>
-      <h4>Response</h4>
+      <h3>Response</h3>
       <LongText text={response} />
       {command !== null && (
         <>
-          <h4>Command</h4>
+          <h3>Command</h3>
           <LongText text={command} />
         </>
       )}
       {observation !== '' && (
         <>
-          <h4>Observation</h4>
+          <h3>Observation</h3>
           <LongText text={observation} />
         </>
       )}

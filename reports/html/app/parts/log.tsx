@@ -92,12 +92,12 @@ export function Log({ source, log: ref, place, addressOf, go, failed }: LogProps
       />
       {whole !== undefined && (
         <section class="log-one">
-          <h3>
+          <h2>
             Line {whole + 1}{' '}
             <button type="button" onClick={() => setWhole(undefined)}>
               Close
             </button>
-          </h3>
+          </h2>
           <LongText key={whole} text={lineAt(log, whole)} />
         </section>
       )}

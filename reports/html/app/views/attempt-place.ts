@@ -21,19 +21,22 @@ export interface Place extends LogPlace {
   readonly turn?: number;
 }
 
+const LOGS: readonly NamedLog['name'][] = ['test', 'restored', 'inverted'];
+
 /** The place that an address asks for; what makes no sense in it is left out. */
 export function parsePlace(query: URLSearchParams): Place {
   const view = query.get('view') ?? '';
-  const log = query.get('log');
+  const named = query.get('log');
+  const log = LOGS.find((name) => name === named);
   const line = numberOf(query.get('line'));
   const turn = numberOf(query.get('turn'));
   const find = query.get('find');
   const test = query.get('test');
   // A line or a turn says which part is meant.
-  const implied = turn !== undefined ? 'episode' : line !== undefined || log !== null ? 'log' : 'result';
+  const implied = turn !== undefined ? 'episode' : line !== undefined || log !== undefined ? 'log' : 'result';
   return {
     view: Object.hasOwn(VIEWS, view) ? (view as View) : implied,
-    ...(log === 'test' || log === 'restored' || log === 'inverted' ? { log } : {}),
+    ...(log === undefined ? {} : { log }),
     ...(line === undefined ? {} : { line }),
     ...(turn === undefined ? {} : { turn }),
     ...(find === null ? {} : { find }),
@@ -46,10 +49,10 @@ const NAMES = ['view', 'log', 'line', 'turn', 'find', 'test'] as const;
 /** Address of a place on the page of an attempt; what the table was narrowed by stays in it. */
 export function placeHash(path: readonly string[], query: URLSearchParams, place: Place): string {
   const next = new URLSearchParams(query);
+  for (const name of NAMES) next.delete(name);
   for (const name of NAMES) {
     const value = place[name];
-    if (value === undefined || value === 'result') next.delete(name);
-    else next.set(name, String(value));
+    if (value !== undefined && value !== 'result') next.set(name, String(value));
   }
   return routeHash(path, next);
 }
