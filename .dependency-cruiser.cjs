@@ -29,6 +29,7 @@ module.exports = {
     only('src/image/', [...BASE, 'src/engine/engine\\.ts']),
     only('src/container/', [...BASE, 'src/engine/engine\\.ts']),
     only('src/grade/', PURE),
+    only('src/doctor/', [...BASE, 'src/engine/docker/state\\.ts']),
     only('src/stats/', PURE),
     only('src/integrity/', PURE),
     only('src/strict-instance\\.ts', [
@@ -73,6 +74,7 @@ module.exports = {
       'src/reward/',
       'src/engine/engine\\.ts',
     ]),
+    only('src/view/', BASE),
     only('src/queue/', [...BASE, 'src/run/', 'src/run-instance\\.ts', 'src/grade/']),
     only('datasets/swe-bench/', ['src/index\\.ts', 'datasets/row\\.ts']),
     only('datasets/swe-rebench/', ['src/index\\.ts', 'datasets/row\\.ts']),
@@ -94,7 +96,7 @@ module.exports = {
     {
       name: 'pure-folders-do-no-io',
       severity: 'error',
-      from: { path: '^(src/(grade|stats|model|integrity)/|benchmarks/parsers/|reports/)' },
+      from: { path: '^(src/(grade|stats|model|integrity|doctor)/|benchmarks/parsers/|reports/)' },
       to: { dependencyTypes: ['core'], pathNot: '^crypto$' },
     },
   ],

@@ -58,6 +58,11 @@ export const ERRORS = {
     retryable: false,
     fix: 'Use another --run-id, or repeat the first settings.',
   },
+  runs_differ: {
+    class: 'input',
+    retryable: false,
+    fix: 'Compare what answers the same question: --intersect takes the instances that all runs have with the same row; `assay regrade` brings a run under another profile.',
+  },
   run_not_found: {
     class: 'input',
     retryable: false,
@@ -191,7 +196,7 @@ export const ERRORS = {
   engine_unavailable: {
     class: 'infra',
     retryable: true,
-    fix: 'Start Docker (or set DOCKER_HOST), or use --engine local for benchmarks that allow it.',
+    fix: 'Start Docker (or set DOCKER_HOST), or use --engine local for benchmarks that allow it; `assay doctor` says what is wrong.',
   },
   engine_failed: {
     class: 'infra',
@@ -201,7 +206,7 @@ export const ERRORS = {
   image_missing: {
     class: 'infra',
     retryable: false,
-    fix: 'Build it with `assay images build`, or check the image name.',
+    fix: 'Get it with `assay images pull` or `assay images build`, or check the image name.',
   },
   image_pull_failed: {
     class: 'infra',
@@ -244,6 +249,11 @@ export const ERRORS = {
     retryable: false,
     fix: 'Check that the path is right and that you may write there.',
   },
+  open_files_limit: {
+    class: 'infra',
+    retryable: false,
+    fix: 'Raise the bound: `ulimit -n 4096` in this shell; for good LimitNOFILE= of the service, or /etc/security/limits.conf.',
+  },
   out_of_memory: {
     class: 'infra',
     retryable: true,
@@ -262,7 +272,7 @@ export const ERRORS = {
   too_many_failures: {
     class: 'infra',
     retryable: true,
-    fix: 'Mend the machine, then run the same command again: it goes on where it stopped.',
+    fix: 'Mend the machine (`assay doctor` says what is wrong), then run the same command again: it goes on where it stopped.',
   },
   interrupted: { class: 'infra', retryable: true, fix: 'Run the same command again to go on.' },
   internal: { class: 'ours', retryable: false, fix: 'Please report this with the run folder.' },
@@ -305,6 +315,8 @@ export class AssayError extends Error {
 const FILE_ERRORS: Readonly<Record<string, ErrorCode>> = {
   ENOSPC: 'disk_full',
   EDQUOT: 'disk_full',
+  EMFILE: 'open_files_limit',
+  ENFILE: 'open_files_limit',
   EACCES: 'file_unusable',
   EPERM: 'file_unusable',
   EROFS: 'file_unusable',

@@ -13,6 +13,7 @@ import {
   count,
   denominators,
   goldValid,
+  importedFrom,
   interval,
   percent,
   pythonDiffers,
@@ -89,7 +90,9 @@ function passAt1(summary: RunSummary): string {
     ...(withoutPrediction.length === 0
       ? []
       : [`${count(withoutPrediction.length, 'instance')} without a prediction, counted as not resolved.`]),
-    ...[goldValid(summary), ...pythonDiffers(summary)].map((line) => text(sentence(line))),
+    ...[...importedFrom(summary), goldValid(summary), ...pythonDiffers(summary)].map((line) =>
+      text(sentence(line)),
+    ),
   ].join('\n\n');
 }
 
@@ -110,7 +113,7 @@ function conditions({ manifest, verdicts }: RunResults): string {
     ['predictions', `${text(settings.predictions)}, sha256 ${code(settings.predictionsSha256)}`],
     ['grading profile', `${settings.profile}, grader ${list(distinct((verdict) => verdict.graderVersion))}`],
     ['attempts per prediction', String(settings.epochs)],
-    ['test time limit', `${settings.timeoutSeconds} s`],
+    ['test time limit', settings.timeoutSeconds === 0 ? 'not known' : `${settings.timeoutSeconds} s`],
     [
       'engine',
       `${text(settings.engine)}; isolation ${list(distinct((verdict) => verdict.isolation))}; network granted to ${count(networked, 'attempt')}`,

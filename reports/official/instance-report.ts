@@ -1,7 +1,7 @@
 import type { TestsStatus, Verdict } from '../../src/index.js';
 
 /** Tests that never came to a result the reference would grade: it leaves no report and counts an error. */
-const UNGRADED: ReadonlySet<string> = new Set(['test_timeout', 'log_limit', 'disk_limit']);
+const UNGRADED: ReadonlySet<string> = new Set(['test_timeout', 'log_limit', 'disk_limit', 'published_error']);
 
 /** Whether the reference harness would have written a `report.json` for this attempt. */
 export function hasOfficialReport({ outcome, reason }: Verdict): boolean {

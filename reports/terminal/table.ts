@@ -3,6 +3,7 @@ import {
   classWords,
   count,
   goldValid,
+  importedFrom,
   interval,
   oneLine,
   percent,
@@ -41,6 +42,7 @@ function headline(summary: RunSummary): string[] {
           `        ${percent(runs.mean)} ± ${percent(runs.sem)} %, mean and SEM of ${runs.rates.length} runs`,
         ]),
     ...(best === undefined || best.k === 1 ? [] : [`Pass@${best.k}  ${percent(best.value)} %`]),
+    ...importedFrom(summary),
     ...strictLines(summary),
     ...whyIncomplete(summary).map((reason) => `INCOMPLETE: ${reason}`),
     ...fixes(summary),
@@ -124,7 +126,7 @@ function shorten(name: string): string {
 }
 
 /** Columns padded to their widest cell; `sides` has `l` or `r` for each. */
-function align(rows: readonly (readonly string[])[], sides: string): string[] {
+export function align(rows: readonly (readonly string[])[], sides: string): string[] {
   const widths = [...sides].map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
     row

@@ -16,5 +16,12 @@ export interface CommandGroup {
   readonly describe: string;
   /** Command and what it shows. */
   readonly example: readonly [string, string];
+  /** The action that the word alone stands for; absent: an action must be named. */
+  readonly bare?: string;
   readonly actions: readonly Command[];
+}
+
+/** The word that names a command or an action, without its arguments. */
+export function wordOf({ command }: { readonly command: string }): string {
+  return command.split(' ', 1)[0] ?? command;
 }

@@ -1,6 +1,19 @@
 import type { Command, CommandGroup } from './command.js';
+import { compareCommand } from './compare-command.js';
+import { completionCommand } from './completion.js';
+import { configCommands } from './config-commands.js';
 import { datasetCommands } from './dataset-commands.js';
-import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, withGroups } from './flags.js';
+import { doctorCommand } from './doctor-command.js';
+import {
+  DATASET_FLAGS,
+  ENGINE_FLAGS,
+  JSON_FLAG,
+  OFFLINE_FLAG,
+  SELECTION_FLAGS,
+  SHOW_FLAGS,
+  withGroups,
+} from './flags.js';
+import { gcCommand } from './gc-command.js';
 import { harborCommands } from './harbor-commands.js';
 import { imagesCommands } from './images-commands.js';
 import { rolloutCommand } from './rollout-command.js';
@@ -11,6 +24,7 @@ import {
   QUEUE_FLAG,
   RUN_FLAGS,
 } from './run-flags.js';
+import { runsCommands } from './runs-commands.js';
 import { serveCommand } from './serve-command.js';
 import { trainCommands } from './train-command.js';
 import { trajectoriesCommands } from './trajectories-commands.js';
@@ -29,8 +43,8 @@ const VALIDATE_RUN_FLAGS = {
   'run-id': { ...RUN_FLAGS['run-id'], desc: 'Name of the run; default: dataset.validate' },
 } as const;
 
-/** All commands. A new one is a file in `src/cli/` and an entry here. */
-export const commands: readonly (Command | CommandGroup)[] = [
+/** All commands that do something with runs. A new one is a file in `src/cli/` and an entry here. */
+const ownCommands: readonly (Command | CommandGroup)[] = [
   {
     command: 'eval <dataset>',
     aliases: ['run', 'evaluate'],
@@ -142,6 +156,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
             progress: RUN_FLAGS.progress,
             quiet: RUN_FLAGS.quiet,
             'allow-unisolated': ENGINE_FLAGS['allow-unisolated'],
+            ...OFFLINE_FLAG,
             ...JSON_FLAG,
           },
         },
@@ -190,13 +205,15 @@ export const commands: readonly (Command | CommandGroup)[] = [
   },
   {
     command: 'report <run>',
-    describe: 'Write reports of a run again, in any format',
+    describe: 'Write reports of a run again, in any format, and charts; of a training its page and charts',
     builder: (yargs) =>
       withGroups(
         yargs
-          .positional('run', { type: 'string', desc: 'Run folder' })
+          .positional('run', { type: 'string', desc: 'Run folder, or folder of a training' })
           .example('$0 report runs/a -f html', 'one page with everything, for a browser')
           .example('$0 report runs/a -f md,csv', '')
+          .example('$0 report runs/a --plots plots', 'its charts as SVG files')
+          .example('$0 report runs/stage1 -f html', 'the curves of a training')
           .example(
             '$0 report runs/a -f submission -o submission',
             'the folder for the SWE-bench leaderboard',
@@ -206,15 +223,35 @@ export const commands: readonly (Command | CommandGroup)[] = [
             format: {
               alias: 'f',
               type: 'string',
-              default: 'json,md,csv,official',
-              desc: 'Comma-separated: json, md, csv, html, official, submission',
+              desc: 'Comma-separated: json, md, csv, junit, html, github, official, submission; default: json,md,csv,junit,official, of a training html, none with --plots',
             },
+            plots: { type: 'string', desc: 'Write the charts as SVG files into this folder' },
             output: { alias: 'o', type: 'string', desc: 'Folder for the files; default: the run folder' },
             ...JSON_FLAG,
           },
         },
       ),
     run: async (args, host) => (await import('./report.js')).reportCommand(args, host),
+  },
+  compareCommand,
+  {
+    command: 'view [folder]',
+    describe: 'Show runs in a browser, live while they go on',
+    builder: (yargs) =>
+      withGroups(
+        yargs
+          .positional('folder', { type: 'string', default: 'runs', desc: 'Folder of runs, or one run' })
+          .example('$0 view', 'all of runs/, at http://127.0.0.1:7700')
+          .example('$0 view runs/verified.gold --port 0', 'one run, at a port that is free'),
+        {
+          'Options:': {
+            host: { type: 'string', default: '127.0.0.1', desc: 'Address to listen at' },
+            port: { type: 'number', default: 7700, desc: 'Port; 0: one that is free' },
+            ...JSON_FLAG,
+          },
+        },
+      ),
+    run: async (args, host) => (await import('./view.js')).viewCommand(args, host),
   },
   {
     command: 'show <run> [id]',
@@ -225,15 +262,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
           .positional('run', { type: 'string', desc: 'Run folder' })
           .positional('id', { type: 'string', desc: 'Instance id' })
           .example('$0 show runs/a django__django-11099 --log', ''),
-        {
-          'Options:': {
-            attempt: { type: 'number', default: 1, desc: 'Attempt of the instance' },
-            patch: { type: 'boolean', default: false, desc: 'Print the patch' },
-            log: { type: 'boolean', default: false, desc: 'Print the test log' },
-            tests: { type: 'boolean', default: false, desc: 'List every expected test' },
-            ...JSON_FLAG,
-          },
-        },
+        { 'Options:': SHOW_FLAGS },
       ),
     run: async (args, host) => (await import('./show.js')).showCommand(args, host),
   },
@@ -269,6 +298,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
       ),
     run: async (args, host) => (await import('./shell.js')).shellCommand(args, host),
   },
+  runsCommands,
   datasetCommands,
   rolloutCommand,
   serveCommand,
@@ -277,11 +307,14 @@ export const commands: readonly (Command | CommandGroup)[] = [
   harborCommands,
   trajectoriesCommands,
   trainCommands,
-  {
-    command: 'gc',
-    describe: 'Remove containers and workspaces that crashed runs left behind',
-    builder: (yargs) =>
-      withGroups(yargs.example('$0 gc', ''), { 'Options:': { engine: ENGINE_FLAGS.engine, ...JSON_FLAG } }),
-    run: async (args, host) => (await import('./gc.js')).gcCommand(args, host),
-  },
+  runsCommands,
+  doctorCommand,
+  gcCommand,
+];
+
+/** All commands. */
+export const commands: readonly (Command | CommandGroup)[] = [
+  ...ownCommands,
+  configCommands(ownCommands),
+  completionCommand,
 ];

@@ -2,6 +2,7 @@ import type { Verdict } from '../model/verdict.js';
 import { execute } from './eval.js';
 import { executeOnQueue } from './eval-queue.js';
 import { EXIT, usage } from './exit.js';
+import { tellJob } from './github-job.js';
 import type { Host } from './host.js';
 import { prepare } from './plan.js';
 import { finishReport, knownTroubles } from './results.js';
@@ -25,7 +26,13 @@ export async function evalCommand(
     ? execute({ ...plan, notesOn }, args, host, again)
     : executeOnQueue({ ...plan, notesOn, url: args.queue }, args, host, again));
   const summary = await finishReport(results, plan.folder, args.json === true, host);
-  if (summary.outcomes.infra_error > 0) return EXIT.infraLeft;
+  await tellJob(results, summary, host);
+  const { infra_error: failed } = summary.outcomes;
+  if (failed > 0 && failed === results.verdicts.length)
+    host.err(
+      `No attempt could be judged: \`assay doctor ${args.dataset}\` says what is wrong with this machine.`,
+    );
+  if (failed > 0) return EXIT.infraLeft;
   return (summary.passAt1.rate ?? 0) < (args['fail-under'] ?? 0) ? EXIT.belowThreshold : EXIT.done;
 }
 

@@ -17,12 +17,21 @@ export const SELECTION_FLAGS = {
   shard: { type: 'string', desc: 'Part i/n by a hash of the id, e.g. 2/5' },
 } as const satisfies Record<string, Options>;
 
+/** One meaning everywhere; also ASSAY_OFFLINE=1 and HF_HUB_OFFLINE=1. */
+export const OFFLINE_FLAG = {
+  offline: {
+    type: 'boolean',
+    default: false,
+    desc: 'Fetch nothing: datasets from the cache, images from the engine; what is missing is named',
+  },
+} as const satisfies Record<string, Options>;
+
 /** Where rows come from. */
 export const DATASET_FLAGS = {
   revision: { type: 'string', desc: 'Hub revision; the first one resolved is pinned otherwise' },
   split: { alias: 's', type: 'string', desc: 'Split of the dataset' },
   refresh: { type: 'boolean', default: false, desc: 'Resolve the newest Hub revision again' },
-  offline: { type: 'boolean', default: false, desc: 'Use the cache only' },
+  ...OFFLINE_FLAG,
 } as const satisfies Record<string, Options>;
 
 /** The engine and its sandbox. */
@@ -91,17 +100,35 @@ export const PULL_FLAGS = {
 
 export const JSON_FLAG = { json: { type: 'boolean', default: false, desc: 'JSON on stdout' } } as const;
 
+/** What is shown of an instance of a run. */
+export const SHOW_FLAGS = {
+  attempt: { type: 'number', default: 1, desc: 'Attempt of the instance' },
+  patch: { type: 'boolean', default: false, desc: 'Print the patch' },
+  log: { type: 'boolean', default: false, desc: 'Print the test log' },
+  tests: { type: 'boolean', default: false, desc: 'List every expected test' },
+  ...JSON_FLAG,
+} as const satisfies Record<string, Options>;
+
 export type PullFlags = InferredOptionTypes<typeof PULL_FLAGS>;
 export type DatasetFlags = InferredOptionTypes<typeof DATASET_FLAGS>;
 export type SelectionFlags = InferredOptionTypes<typeof SELECTION_FLAGS>;
 export type EngineFlags = InferredOptionTypes<typeof ENGINE_FLAGS>;
 
+/** Flags by name, as yargs takes them. */
+export type Flags = Readonly<Record<string, Options>>;
+
+/** What `withGroups` has added, by parser. */
+const added = new WeakMap<object, Flags>();
+
+/** The flags that `withGroups` has added to a parser, its positional arguments not among them. */
+export function flagsOf(yargs: object): Flags {
+  return added.get(yargs) ?? {};
+}
+
 /** Adds groups of flags under a heading each. */
-export function withGroups<T>(
-  yargs: Argv<T>,
-  groups: Readonly<Record<string, Readonly<Record<string, Options>>>>,
-): Argv<T> {
+export function withGroups<T>(yargs: Argv<T>, groups: Readonly<Record<string, Flags>>): Argv<T> {
   let result = yargs;
+  added.set(yargs, Object.assign({}, ...Object.values(groups)) as Flags);
   for (const [heading, flags] of Object.entries(groups))
     result = result.options(flags).group(Object.keys(flags), heading) as Argv<T>;
   const single = Object.values(groups)

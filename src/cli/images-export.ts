@@ -4,12 +4,13 @@ import type { ExportIndex } from '../image/export-index.js';
 import { importFiles, importInstance, withExport } from '../image/import.js';
 import type { EvalSpec } from '../model/eval-spec.js';
 import { mapLimit } from '../util/pool.js';
+import { showBytes } from '../util/words.js';
 import { type BuildFlags, buildContext } from './builder.js';
 import { connectEngine } from './engines.js';
 import { describeError, EXIT, usage } from './exit.js';
 import { checkCount } from './flags.js';
 import type { Host } from './host.js';
-import { chosenSpecs, type RowArgs, showBytes, table } from './images-shared.js';
+import { chosenSpecs, type RowArgs, table } from './images-shared.js';
 import { listenForInterrupt } from './interrupt.js';
 
 type ExportArgs = RowArgs &

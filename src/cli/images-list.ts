@@ -8,10 +8,11 @@ import {
   uniqueBytes,
 } from '../image/usage.js';
 import { imageDigests, imageUses } from '../image/usage-state.js';
+import { showBytes } from '../util/words.js';
 import { connectEngine } from './engines.js';
 import { EXIT } from './exit.js';
 import type { Host } from './host.js';
-import { interruptFor, showBytes, table } from './images-shared.js';
+import { interruptFor, table } from './images-shared.js';
 
 /** `assay images list`: what we built and pulled, and what each takes. */
 export async function listCommand(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {

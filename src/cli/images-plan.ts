@@ -3,12 +3,12 @@ import { type ImagePlan, type PlanFacts, planImages } from '../image/plan.js';
 import { storedImages } from '../image/usage.js';
 import { imageUses } from '../image/usage-state.js';
 import type { EvalSpec } from '../model/eval-spec.js';
-import { listed } from '../util/words.js';
+import { listed, showBytes } from '../util/words.js';
 import { type BuildFlags, buildContext } from './builder.js';
 import { connectEngine } from './engines.js';
 import { EXIT } from './exit.js';
 import type { Host } from './host.js';
-import { chosenSpecs, interruptFor, type RowArgs, showBytes, table } from './images-shared.js';
+import { chosenSpecs, interruptFor, type RowArgs, table } from './images-shared.js';
 
 type PlanArgs = RowArgs & Pick<BuildFlags, 'base'>;
 

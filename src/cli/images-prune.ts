@@ -1,9 +1,10 @@
 import { pruneImages } from '../image/prune.js';
+import { showBytes } from '../util/words.js';
 import { connectEngine } from './engines.js';
 import { EXIT } from './exit.js';
 import { parseBytes } from './flags.js';
 import type { Host } from './host.js';
-import { interruptFor, showBytes } from './images-shared.js';
+import { interruptFor } from './images-shared.js';
 
 interface PruneArgs {
   readonly keep: string;

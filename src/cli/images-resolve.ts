@@ -11,9 +11,9 @@ import { type LayerMemory, layersOnBase } from '../image/usage.js';
 import type { ImageRecipe } from '../model/eval-spec.js';
 import type { Verdict } from '../model/verdict.js';
 import type { Job } from '../run-instance.js';
+import { showBytes } from '../util/words.js';
 import { type BuildFlags, buildContext } from './builder.js';
 import type { Host } from './host.js';
-import { showBytes } from './images-shared.js';
 
 type Build = NonNullable<ResolveOptions['build']>;
 

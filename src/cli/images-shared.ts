@@ -23,16 +23,6 @@ export function interruptFor(host: Host): Interrupt {
   return interrupt;
 }
 
-const STEPS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-
-/** Bytes for people, in powers of 1024 as the flags read them: `1.23 GiB`. */
-export function showBytes(bytes: number): string {
-  let step = 0;
-  let value = bytes;
-  for (; value >= 1000 && step < STEPS.length - 1; step++) value /= 1024;
-  return `${step === 0 ? value : value.toPrecision(3)} ${STEPS[step]}`;
-}
-
 /** Rows as text in columns, the numbers of a column at the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows];

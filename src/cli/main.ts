@@ -1,12 +1,21 @@
 #!/usr/bin/env node
 import yargs, { type Argv } from 'yargs';
 import { toAssayError } from '../errors.js';
-import type { Command } from './command.js';
+import { type Command, wordOf } from './command.js';
 import { commands } from './commands.js';
+import { complete } from './complete.js';
+import { knownCommands } from './config-commands.js';
+import { CONFIG_FLAG, configArguments } from './config-read.js';
+import { settingsFor } from './config-settings.js';
 import { describeError, EXIT, exitCodeOf, usage } from './exit.js';
+import { flagsOf } from './flags.js';
 import { realHost } from './host.js';
+import { checkOpenFiles } from './open-files.js';
 
 const host = realHost();
+
+/** What the scripts of `assay completion` ask with, and the words behind it. */
+const COMPLETE = '--complete';
 
 // `assay ... | head` closes our output early: what is left has no reader, and that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -18,6 +27,10 @@ process.on('uncaughtException', (error) => {
 });
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === COMPLETE) {
+    for (const word of await complete(argv.slice(1), commands, host)) host.out(word);
+    return EXIT.done;
+  }
   let exitCode: number = EXIT.done;
   const cli = yargs([...argv])
     .scriptName('assay')
@@ -26,20 +39,21 @@ async function main(argv: readonly string[]): Promise<number> {
     .strict()
     .demandCommand(1, 'Name a command.')
     .recommendCommands()
-    .completion('completion', 'Print a shell completion script')
     .help()
     .alias('h', 'help')
     .wrap(110)
     .epilogue(
-      'Exit codes: 0 all graded; 1 a fault of ours; 2 wrong usage; 3 environment not ready; 4 infrastructure errors left, or attempts missing after a merge; 5 below --fail-under, instances that are not valid, or a replay that differs; 130 interrupted.',
+      'Exit codes: 0 all graded; 1 a fault of ours; 2 wrong usage; 3 environment not ready; 4 infrastructure errors left, or attempts missing after a merge; 5 below --fail-under, instances that are not valid, a replay that differs, or a regression that compare --fail-on-regression found; 130 interrupted.',
     )
     .fail((message, error) => {
       throw error ?? usage(message.replace(/\s*\n\s*/g, ' '));
     });
-  const register = <T>(to: Argv<T>, command: Command) =>
+  const register = <T>(to: Argv<T>, command: Command, group: readonly string[] = []) =>
     to.command({
       ...command,
+      builder: (parser: Argv) => withSettings(parser, command, { argv, words: [...group, wordOf(command)] }),
       handler: async (args) => {
+        checkOpenFiles();
         exitCode = await command.run(args, host);
       },
     });
@@ -48,19 +62,34 @@ async function main(argv: readonly string[]): Promise<number> {
       register(cli, entry);
       continue;
     }
-    const { command, describe, actions, example } = entry;
+    const { command, describe, actions, example, bare } = entry;
+    const words = actions.map(wordOf);
     cli.command(command, describe, (group) => {
-      for (const action of actions) register(group, action);
-      return group
-        .example(...example)
-        .demandCommand(
-          1,
-          `Name an action: ${actions.map((action) => action.command.split(' ')[0]).join(', ')}.`,
-        );
+      for (const action of actions)
+        register(group, wordOf(action) === bare ? { ...action, aliases: ['$0'] } : action, [command]);
+      group.example(...example);
+      return bare === undefined ? group.demandCommand(1, `Name an action: ${words.join(', ')}.`) : group;
     });
   }
   await cli.parseAsync();
   return exitCode;
+}
+
+/** The flags of a command, with what the environment and settings say of them. `--help` must work whatever those are. */
+function withSettings(
+  parser: Argv,
+  command: Command,
+  { argv, words }: { readonly argv: readonly string[]; readonly words: readonly string[] },
+): Argv {
+  const built = command.builder(parser);
+  const flags = flagsOf(built);
+  const hasOwnConfig = Object.hasOwn(flags, 'config');
+  if (!hasOwnConfig) built.option('config', CONFIG_FLAG).group('config', 'Settings:');
+  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  if (own.includes('--help') || own.includes('-h')) return built;
+  const configs = hasOwnConfig ? [] : configArguments(own);
+  const settings = settingsFor({ words, flags }, { configs, host, known: () => knownCommands(commands) });
+  return built.config(Object.fromEntries([...settings].map(([flag, { value }]) => [flag, value])));
 }
 
 try {

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import type { Verdict } from '../model/verdict.js';
 import { copyRun } from '../run/copy.js';
 import { attemptFolder, FILES, readInstances, readLog, readRun } from '../run/folder.js';
+import { AS_PUBLISHED } from '../run/import.js';
 import { isRegradable, regrade } from '../run/regrade.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
@@ -20,6 +21,8 @@ export async function regradeCommand(raw: Readonly<Record<string, unknown>>, hos
   const args = raw as unknown as RegradeArgs;
   const from = resolve(host.cwd, args.run);
   const { manifest, verdicts } = await readRun(from);
+  if (manifest.settings.graderVersion === AS_PUBLISHED)
+    throw usage(`${args.run} holds published outcomes without logs: there is nothing to grade`);
   const instances = await readInstances(from);
   const profile = profileNamed(args.profile ?? manifest.settings.profile);
   const to = args.output === undefined ? `${from}.${profile.name}` : resolve(host.cwd, args.output);

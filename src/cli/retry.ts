@@ -1,14 +1,15 @@
 import { resolve } from 'node:path';
 import type { Verdict } from '../model/verdict.js';
 import { readRun } from '../run/folder.js';
+import { IMPORTED } from '../run/import.js';
 import { evalCommand } from './evaluate.js';
-import { EXIT } from './exit.js';
+import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
 import type { EvalArgs } from './run-flags.js';
 
 type RetryArgs = Pick<
   EvalArgs,
-  'id' | 'workers' | 'retries' | 'progress' | 'quiet' | 'json' | 'allow-unisolated'
+  'id' | 'workers' | 'retries' | 'progress' | 'quiet' | 'json' | 'allow-unisolated' | 'offline'
 > & {
   readonly run: string;
   readonly only: 'infra' | 'timeout';
@@ -19,6 +20,8 @@ export async function retryCommand(raw: Readonly<Record<string, unknown>>, host:
   const { run, only, id, ...others } = raw as RetryArgs;
   const folder = resolve(host.cwd, run);
   const { manifest, instances, verdicts } = await readRun(folder);
+  if (manifest.settings.engine === IMPORTED)
+    throw usage(`${run} was imported: \`assay eval -p\` evaluates its predictions here`);
   const isChosen = (verdict: Verdict) =>
     matches(verdict, only) && (id === undefined || id.includes(verdict.instanceId));
   const chosen = verdicts.filter(isChosen).length;

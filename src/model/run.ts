@@ -17,9 +17,11 @@ export const RunSettings = Type.Object({
   model: Type.String(),
   profile: ProfileName,
   graderVersion: Type.String(),
+  /** `imported`: made of what others published. */
   engine: Type.String(),
   /** Attempts per prediction. */
   epochs: Type.Integer({ minimum: 1 }),
+  /** 0: not known, of an imported run. */
   timeoutSeconds: Type.Number(),
 });
 export type RunSettings = Static<typeof RunSettings>;

@@ -59,16 +59,18 @@ export const Verdict = Type.Object({
   attempt: Type.Integer({ minimum: 1 }),
   model: Type.String(),
   outcome: Outcome,
-  /** Stable code from `src/errors.ts` or of the grading, e.g. `tests_failed`, `empty_patch`, `test_timeout`. */
+  /** Stable code from `src/errors.ts` or of the grading, e.g. `tests_failed`, `empty_patch`, `test_timeout`; `published`, `published_error`: as others say. */
   reason: Type.String(),
   /** Phase in which a failure happened. */
   phase: Type.Optional(Phase),
   /** The evidence for people: one short paragraph. */
   detail: Type.Optional(Type.String()),
   profile: ProfileName,
+  /** `published`: not graded by us, but taken as published. */
   graderVersion: Type.String(),
   /** sha256 over patch, row, image digest, profile and grader version, and over `reinstall` where that is there. */
   key: Type.String(),
+  /** `unknown` where an outcome was published without its patch. */
   patchSha256: Type.String(),
   rowHash: Type.String(),
   /** Absent where no image was reached. */

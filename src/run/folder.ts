@@ -18,6 +18,7 @@ export const FILES = {
   instances: 'instances.jsonl',
   events: 'events.jsonl',
   validation: 'validation.json',
+  report: 'report.json',
   lock: 'lock',
   patch: 'patch.diff',
   log: 'test.log.gz',

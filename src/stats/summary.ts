@@ -63,6 +63,8 @@ export interface RunSummary {
   /** As it was named on the command line. */
   readonly datasetArgument: string;
   readonly profile: string;
+  /** `imported`: nothing was run here. */
+  readonly engine: string;
   /** True while attempts are missing or ended in an infrastructure error: the numbers will change. */
   readonly incomplete: boolean;
   /** Chosen instances. */
@@ -119,6 +121,7 @@ export function summarise(results: RunResults, known: readonly ValidationEntry[]
     datasetRevision: settings.datasetRevision,
     datasetArgument: String(settings.options['dataset'] ?? settings.dataset),
     profile: settings.profile,
+    engine: settings.engine,
     incomplete: missing.length > 0 || infraFailures.length > 0,
     instances: items.length,
     attempts: {
@@ -194,15 +197,18 @@ function strictly(items: readonly InstanceResults[], verdicts: readonly Verdict[
   };
 }
 
-const isResolved = ({ outcome }: Verdict) => outcome === 'resolved';
-const isStrictlyResolved = ({ strict }: Verdict) => strict?.resolved === true;
+/** Officially. */
+export const isResolved = ({ outcome }: Verdict) => outcome === 'resolved';
+export const isStrictlyResolved = ({ strict }: Verdict) => strict?.resolved === true;
 const resolved = ({ verdicts }: InstanceResults) => verdicts.filter(isResolved).length;
 const scored = ({ verdicts }: InstanceResults) =>
   verdicts.filter(({ outcome }) => outcome !== 'infra_error').length;
-const share = (item: InstanceResults, attempts: number, counts = isResolved) =>
+/** The share of so many attempts that count, of 0 to 1; 0 of none. */
+export const share = (item: InstanceResults, attempts: number, counts = isResolved) =>
   attempts === 0 ? 0 : item.verdicts.filter(counts).length / attempts;
 
-function rateOf(scores: readonly number[], repos: readonly string[]): Rate {
+/** The mean of scores of 0 to 1, an instance each, with its uncertainty. */
+export function rateOf(scores: readonly number[], repos: readonly string[]): Rate {
   const instances = scores.length;
   const score = scores.reduce((sum, value) => sum + value, 0);
   const some = instances > 0;

@@ -17,6 +17,18 @@ const WAIT_MS = 250;
 /** Who holds a lock: on a file system that hosts share, a process id alone says nothing. */
 type Holder = ProcessIdentity & { readonly host?: string };
 
+/** The process that works behind a lock file; undefined where there is no lock, or a dead process of this host left it. */
+export async function lockHolder(path: string): Promise<Holder | undefined> {
+  const holder = parseHolder((await readIfExists(path)) ?? '');
+  if (holder === undefined) return undefined;
+  return isOfOtherHost(holder) || isAlive(holder) ? holder : undefined;
+}
+
+/** Then nothing can be known of its process. */
+export function isOfOtherHost({ host }: Holder): boolean {
+  return host !== undefined && host !== hostname();
+}
+
 /** Takes a lock file for this process, replacing one whose owner is dead on this host; returns the release. */
 export async function takeLock(path: string, owner: ProcessIdentity): Promise<() => Promise<void>> {
   await mkdir(dirname(path), { recursive: true });
@@ -29,7 +41,7 @@ export async function takeLock(path: string, owner: ProcessIdentity): Promise<()
       const text = await readIfExists(path);
       if (text === undefined) continue;
       const holder = parseHolder(text);
-      if (holder?.host !== undefined && holder.host !== hostname())
+      if (holder !== undefined && isOfOtherHost(holder))
         throw new AssayError(
           'run_locked',
           `process ${holder.pid} of host ${holder.host} is working in ${dirname(path)}, or ended there without a word: if it has ended, remove ${path}`,

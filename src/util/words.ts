@@ -77,3 +77,13 @@ export function harmless(text: string): string {
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
+
+const STEPS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** Bytes for people, in powers of 1024 as the flags read them: `1.23 GiB`. */
+export function showBytes(bytes: number): string {
+  let step = 0;
+  let value = bytes;
+  for (; value >= 1000 && step < STEPS.length - 1; step++) value /= 1024;
+  return `${step === 0 ? value : value.toPrecision(3)} ${STEPS[step]}`;
+}

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseRate } from '../../src/cli/flags.js';
 import { neededImages } from '../../src/cli/images-resolve.js';
-import { showBytes, table } from '../../src/cli/images-shared.js';
+import { table } from '../../src/cli/images-shared.js';
 import type { Job } from '../../src/run-instance.js';
+import { showBytes } from '../../src/util/words.js';
 import { testSpec } from '../helpers/jobs.js';
 
 describe('the rate of pulls', () => {

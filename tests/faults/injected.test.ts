@@ -18,7 +18,7 @@ import { buildSampleImages, copyImages, type OwnEngine, startOwnEngine } from '.
 
 /** Another seed is another course of faults. */
 const SEED = Number(process.env['ASSAY_FAULT_SEED'] ?? 20260101);
-const FAULTS = repeats(200, 40);
+const FAULTS = repeats(200, 25);
 const ROUNDS = repeats(2, 1);
 const COMMAND_KILLS = repeats(3, 1);
 const FULL_DISKS = repeats(6, 2);

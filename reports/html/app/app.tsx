@@ -16,17 +16,25 @@ import type { ViewProps } from './views/view.js';
 export function App({ embedded }: { readonly embedded: Source | undefined }) {
   const route = useRoute();
   if (embedded !== undefined) return <PageView source={embedded} base={[]} route={route} />;
-  const [first, name, ...rest] = route.path;
-  if (first !== 'runs' || name === undefined) return <RunsView />;
-  const source = servedRun(name);
-  return <PageView key={name} source={source} base={['runs', name]} route={{ ...route, path: rest }} />;
+  const [first, ...names] = route.path;
+  const [name, ...rest] = names;
+  if (name === undefined) return <RunsView />;
+  const path =
+    first === 'compare'
+      ? `/api/compare?${new URLSearchParams(names.map((run) => ['run', run]))}`
+      : `/api/runs/${encodeURIComponent(name)}`;
+  const props =
+    first === 'compare'
+      ? { base: route.path, route: { ...route, path: [] } }
+      : { base: ['runs', name], route: { ...route, path: rest } };
+  return <PageView key={path} source={servedBy(path)} {...props} />;
 }
 
 const served = new Map<string, Source>();
 
-function servedRun(name: string): Source {
-  const known = served.get(name) ?? servedSource(`/api/runs/${encodeURIComponent(name)}`);
-  served.set(name, known);
+function servedBy(path: string): Source {
+  const known = served.get(path) ?? servedSource(path);
+  served.set(path, known);
   return known;
 }
 

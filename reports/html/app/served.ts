@@ -1,7 +1,7 @@
 import type { BlobRef, Page } from '../model.js';
 import type { Source } from './source.js';
 
-/** A run that `assay view` serves, by the path of its page; followed while it goes on. */
+/** A page that `assay view` serves, by its path; a run is followed while it goes on. */
 export function servedSource(path: string): Source {
   return {
     page: async () => (await (await get(path)).json()) as Page,
@@ -11,6 +11,7 @@ export function servedSource(path: string): Source {
       return body;
     },
     watch(changed) {
+      if (!path.startsWith('/api/runs/')) return () => undefined;
       const events = new EventSource(`${path}/events`);
       events.onmessage = changed;
       return () => events.close();

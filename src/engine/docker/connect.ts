@@ -14,7 +14,8 @@ export interface EngineAddress {
   readonly home?: string;
 }
 
-function candidates({ host, runtimeDir, home }: EngineAddress): readonly string[] {
+/** The addresses to try, in order. */
+export function candidates({ host, runtimeDir, home }: EngineAddress): readonly string[] {
   if (host !== undefined && host !== '') return [host];
   const sockets = ['/var/run/docker.sock'];
   if (runtimeDir !== undefined) sockets.push(join(runtimeDir, 'docker.sock'));
@@ -39,7 +40,8 @@ function dialOptions(address: string): object {
   return { host: url.hostname, port, protocol, agent: cutOffAwareAgent(protocol) };
 }
 
-async function dial(address: string, ms: number): Promise<Docker> {
+/** A client of the engine at one address, which has answered; rejects with AssayError, its cause the error of the connection. */
+export async function dial(address: string, ms: number): Promise<Docker> {
   const { default: Dockerode } = await import('dockerode');
   const what = `reach ${address}`;
   return call({ what, signal: AbortSignal.timeout(ms) }, async (abortSignal) => {

@@ -7,6 +7,7 @@ import { connect, type EngineAddress } from './connect.js';
 import { dockerContainers, type Patience } from './containers.js';
 import { dockerImages } from './images.js';
 import { oomWatch } from './oom.js';
+import { hasSeccomp } from './state.js';
 
 /** How to reach the engine, and how long to wait for one that hangs. */
 export interface DockerEngineOptions extends EngineAddress {
@@ -32,14 +33,6 @@ const PATIENCE: EnginePatience = {
 
 const NO_SECCOMP =
   'this Docker engine runs containers without a seccomp profile: patches may make every system call of the kernel. Set seccomp-profile in its daemon.json, or use --runtime';
-
-/** Whether a filter of system calls is on: the engine lists e.g. `name=seccomp,profile=default`, and nothing where the kernel has none. */
-function hasSeccomp(options: unknown): boolean {
-  const found = Array.isArray(options)
-    ? options.map(String).find((option) => /^(name=)?seccomp\b/.test(option))
-    : undefined;
-  return found !== undefined && !found.includes('profile=unconfined');
-}
 
 /** An Engine over a Docker daemon. Connects on first use; `engine_unavailable` if nothing answers. */
 export function dockerEngine(options: DockerEngineOptions = {}): Engine {

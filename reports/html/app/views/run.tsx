@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import type { RunPage } from '../../model.js';
 import { titleOf } from '../parts/header.js';
+import { LiveLine } from '../parts/live.js';
 import { Strange } from '../parts/strange.js';
 import { routeHash } from '../route.js';
 import { usePlace } from '../scroll.js';
@@ -23,7 +24,11 @@ export function RunView({ page, base, route }: ViewProps & { readonly page: RunP
         <h1>
           <Strange text={titleOf(page)} />
         </h1>
-        <Incomplete summary={page.summary} />
+        {page.live === undefined ? (
+          <Incomplete summary={page.summary} />
+        ) : (
+          <LiveLine live={page.live} now={page.generatedAt} />
+        )}
         <Result page={page} base={base} />
         <Infrastructure page={page} base={base} />
         <Conditions page={page} />

@@ -1,0 +1,36 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { smallestDetectable } from '../../src/stats/power.js';
+
+const of = (count: number, value: number) => Array<number>(count).fill(value);
+
+describe('smallestDetectable', () => {
+  // SciPy 1.17.1: brentq(lambda d: za*sqrt(psi) + zb*sqrt(psi - d*d) - sqrt(n)*d, 1e-9, sqrt(psi)), psi the share that differs.
+  test.each([
+    [54, 16, 430, 0.04676903847977205],
+    [5, 5, 90, 0.08755348893491927],
+    [60, 40, 400, 0.055899692822084686],
+    [3, 0, 17, 0.2285769320494714],
+  ])('of %d wins, %d losses and %d ties solves the equation of Connor', (wins, losses, ties, found) => {
+    expect(smallestDetectable([...of(wins, 1), ...of(losses, -1), ...of(ties, 0)])).toBeCloseTo(found, 10);
+  });
+
+  test('halves with four times as many instances, and does not ask which run is named first', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(-1, 0, 0.25, 1), { minLength: 50, maxLength: 60 }), (values) => {
+        const found = smallestDetectable(values);
+        expect(smallestDetectable(values.map((value) => -value))).toBe(found);
+        if (found === null) return;
+        const more = smallestDetectable([...values, ...values, ...values, ...values]) ?? 0;
+        expect(more / found).toBeGreaterThan(0.49);
+        expect(more / found).toBeLessThan(0.52);
+      }),
+    );
+  });
+
+  test('is not there where nothing differs, or too few instances are', () => {
+    expect(smallestDetectable(of(500, 0))).toBeNull();
+    expect(smallestDetectable([1, 0])).toBeNull();
+    expect(smallestDetectable([])).toBeNull();
+  });
+});
