@@ -64,7 +64,7 @@ function Inverted({ inverted }: { readonly inverted: NonNullable<StrictVerdict['
       {passed.length > 0 && <List items={passed}>{(test) => <Strange text={test} />}</List>}
       {twins !== undefined && (
         <p>
-          {twinsPassed} of {twins} unchanged copies of FAIL_TO_PASS tests passed (half or more must).
+          {twinsPassed} of {twins} unchanged copies of FAIL_TO_PASS tests passed (more than half must).
         </p>
       )}
       {mutants !== undefined && (
