@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { axeViolations, hasBrowser, launch } from '../helpers/browser.js';
-import { AT, EVIDENCE, ID, LINES, OLD_TESTS, ONE } from './one-attempt.js';
+import { AT, EVIDENCE, ID, LINES, MANY_LINES, OLD_TESTS, ONE } from './one-attempt.js';
 import { writeReport } from './run-500.js';
 
 const WHY = hasBrowser ? '' : ' (skipped: no Chromium at /usr/bin/chromium)';
@@ -96,6 +96,20 @@ const VIEWS = ['result', 'patch', 'log', 'episode', 'conditions'];
     await loaded(page);
     expect(await page.locator('.log-line.current').textContent()).toContain('400000');
     expect(await inView(page)).toContain(400_000);
+  });
+
+  test('opens at the line of its address, and reads on by keys, where a log has more lines than a page has room', async () => {
+    await using opened = await open('b__b-1/1?line=2345678');
+    const { page } = opened;
+    await page.getByText(`${MANY_LINES} lines, `).waitFor();
+    await page.locator('.log-line.current').waitFor();
+    const before = await inView(page);
+    expect(before).toContain(2_345_678);
+    await log(page).press('ArrowDown');
+    await page.locator('.log-number', { hasText: new RegExp(`^${(before.at(-1) ?? 0) + 1}$`) }).waitFor();
+    await log(page).press('End');
+    await page.locator('.log-number', { hasText: new RegExp(`^${MANY_LINES}$`) }).waitFor();
+    expect(await inView(page)).toContain(MANY_LINES);
   });
 
   test('finds a text in any case, counts its lines, goes from one to the next and keeps that in the address', async () => {

@@ -52,9 +52,15 @@ export const EVIDENCE = {
           { name: 'test' as const, ...(await pack(bigLog())) },
           { name: 'inverted' as const, ...(await pack('inverted\n')) },
         ]
-      : [{ name: 'test' as const, ...(await pack(`short\n${'wide '.repeat(1000)}\nend\n`)) }],
+      : id !== ID
+        ? [{ name: 'test' as const, ...(await pack(longLog())) }]
+        : [{ name: 'test' as const, ...(await pack(`short\n${'wide '.repeat(1000)}\nend\n`)) }],
   episodes: async (id: string) => new Map(id === ID ? [[1, EPISODE]] : []),
 };
+
+/** More lines than browsers have pixels for. */
+export const MANY_LINES = 2_500_000;
+const longLog = () => Array.from({ length: MANY_LINES }, (_, index) => `l${index + 1}\n`).join('');
 
 /** A log of {@link LINES} lines. */
 export function bigLog(): string {

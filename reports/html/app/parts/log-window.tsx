@@ -6,7 +6,7 @@ import { visibleLines } from './visible.js';
 /** Pixels of a line; log.css has the same. */
 const LINE = 18;
 
-/** Browsers end elements at about 33 million pixels; beyond, one pixel is more than a line's share. */
+/** Browsers end elements at about 33 million pixels; beyond this, lines pass faster than one scrolls. */
 const TALLEST = 15_000_000;
 
 /** Lines around those in view that are there already when one scrolls. */
@@ -44,8 +44,14 @@ export function LogWindow({ log, label, wrap, line, jumps, find, addressOf, onWh
 
   function show(first: number): void {
     const wanted = Math.min(Math.max(first, 0), last);
-    if (scroller.current !== null && perPixel > 0) scroller.current.scrollTop = wanted / perPixel;
+    if (scroller.current === null || perPixel === 0) return;
+    scroller.current.scrollTop = wanted / perPixel;
+    setTop(wanted);
   }
+  // While such a log is loaded, a place in it moves.
+  useEffect(() => {
+    if (tall === TALLEST) show(top);
+  }, [log.lines]);
   useEffect(() => {
     if (line !== undefined && line < log.lines) show(line - Math.floor(inView / 4));
   }, [line, jumps, log.lines > (line ?? 0), height === 0]);
