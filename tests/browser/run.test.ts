@@ -57,7 +57,7 @@ const WHY = hasBrowser ? '' : ' (skipped: no Chromium at /usr/bin/chromium)';
     expect(await page.locator('.figure .value').first().textContent()).toBe(
       `${(100 * (passAt1.rate ?? 0)).toFixed(1)} %`,
     );
-    expect(await rows(page).count()).toBe(500);
+    await expectRows(page, 500);
     expect(trouble).toEqual([]);
   });
 
