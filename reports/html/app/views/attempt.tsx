@@ -1,4 +1,3 @@
-import { useEffect } from 'preact/hooks';
 import type { AttemptDetail, AttemptRow, EpisodeDetail, RunPage } from '../../model.js';
 import { Patches } from '../parts/diff.js';
 import { Episode } from '../parts/episode.js';
@@ -19,7 +18,6 @@ import './attempt.css';
 export function AttemptView({ page, source, base, route }: ViewProps & { readonly page: RunPage }) {
   const [, instanceId = '', attempt = ''] = route.path;
   const row = page.rows.find((one) => one.instanceId === instanceId && String(one.attempt) === attempt);
-  useEffect(() => scrollTo(0, 0), [instanceId, attempt]);
   if (row === undefined)
     return (
       <main>
@@ -33,7 +31,7 @@ export function AttemptView({ page, source, base, route }: ViewProps & { readonl
   const views = viewsOf(row);
   const view = views.includes(place.view) ? place.view : (views[0] ?? 'result');
   return (
-    <main class="attempt" tabIndex={-1}>
+    <main class="attempt">
       <AttemptHead page={page} row={row} base={base} query={route.query} />
       <nav class="views" aria-label="Parts of this attempt">
         {views.map((one) => (
