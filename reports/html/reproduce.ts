@@ -1,34 +1,88 @@
 import type { RunManifest, Verdict } from '../../src/index.js';
 
-/** Flags of a run that choose other instances, or name what another machine doesn't have. */
-const LEFT_OUT = new Set([
-  ...['dataset', 'id', 'id-file', 'filter', 'repo', 'since', 'until', 'month'],
-  ...['shuffle', 'slice', 'limit', 'shard', 'revision', 'profile', 'timeout', 'epochs'],
-]);
+/** Flags of a run by which an attempt is judged as it was; those that choose instances, repeat, or name places are left out. */
+const KEPT = [
+  ...['split', 'predictions', 'gold', 'empty', 'model', 'ignore-unknown', 'reinstall'],
+  ...['engine', 'runtime', 'network', 'memory', 'disk', 'cpus', 'pids'],
+] as const;
 
-/** Shell commands that judge the instance again as the run did, on a machine that has the predictions; of an import without patches there is nothing to judge. */
-export function reproduce({ settings }: RunManifest, { instanceId }: Verdict): readonly string[] {
-  const { dataset, datasetRevision, engine, options, profile, timeoutSeconds } = settings;
-  const flags = Object.entries(options)
-    .filter(([name]) => !LEFT_OUT.has(name))
-    .flatMap(([name, value]) =>
-      value === true
-        ? [`--${name}`]
-        : value === false
-          ? [`--no-${name}`]
-          : [`--${name}`, ...[value].flat().map(String)],
-    );
-  const timeout = timeoutSeconds === 0 ? [] : ['--timeout', String(timeoutSeconds)];
-  const words = [
-    ...['assay', 'eval', String(options['dataset'] ?? dataset)],
+/** Those of them that a shell knows, too. */
+const OF_SHELL: readonly string[] = [
+  'split',
+  'engine',
+  'runtime',
+  'network',
+  'memory',
+  'disk',
+  'cpus',
+  'pids',
+];
+
+/** Those that a validation doesn't know: it makes its own predictions. */
+const NOT_OF_VALIDATE: readonly string[] = [
+  'predictions',
+  'gold',
+  'empty',
+  'model',
+  'ignore-unknown',
+  'reinstall',
+];
+
+/**
+ * Commands for a POSIX shell: one that judges the instance again as the run did, and one that runs the tests by hand in a container with
+ * the patch. A comment says in which folder, where that matters. Each makes a run of its own: the same run would know the verdict already.
+ */
+export function reproduce({ settings }: RunManifest, verdict: Verdict): readonly string[] {
+  const { instanceId, attempt } = verdict;
+  const { options, datasetRevision, engine, profile, timeoutSeconds, predictions } = settings;
+  const dataset = String(options['dataset'] ?? settings.dataset);
+  const isRollout = predictions === 'rollout';
+  const isValidation = predictions === 'gold and empty';
+  const kept = KEPT.filter((name) => !isValidation || !NOT_OF_VALIDATE.includes(name));
+  const given = isRollout ? { ...options, predictions: 'predictions.jsonl' } : options;
+  const source = [
     ...(datasetRevision === 'local' ? [] : ['--revision', datasetRevision]),
-    ...['--id', instanceId, '--profile', profile, ...timeout, ...flags],
+    '--profile',
+    profile,
   ];
+  const again = [
+    ...['assay', isValidation ? 'validate' : 'eval', dataset, '--id', instanceId, ...source],
+    ...(timeoutSeconds === 0 ? [] : ['--timeout', String(timeoutSeconds)]),
+    ...flagsOf(given, kept),
+    ...(isValidation || engine === 'imported' || options['strict'] === true ? [] : ['--no-strict']),
+  ];
+  const shell = [
+    'assay',
+    'shell',
+    instanceId,
+    '--dataset',
+    dataset,
+    ...source,
+    ...flagsOf(options, OF_SHELL),
+  ];
+  const isRelative = typeof options['predictions'] === 'string' && !options['predictions'].startsWith('/');
+  const where = isRollout
+    ? "# in the run's folder\n"
+    : isRelative
+      ? '# in the folder in which the run was started\n'
+      : '';
+  // Of an import without patches there is nothing to judge.
   const isJudgeable = engine !== 'imported' || options['predictions'] !== undefined;
   return [
-    ...(isJudgeable ? [words.map(quote).join(' ')] : []),
-    ['assay', 'shell', instanceId, '--dataset', String(options['dataset'] ?? dataset)].map(quote).join(' '),
+    ...(isJudgeable ? [`${where}${again.map(quote).join(' ')} --output "$(mktemp -d)"`] : []),
+    verdict.official.patchExists
+      ? `# in the run's folder\n${[...shell, '--patch', `i/${instanceId}/${attempt}/patch.diff`, '--', 'bash', '/eval.sh'].map(quote).join(' ')}`
+      : shell.map(quote).join(' '),
   ];
+}
+
+/** The flags of these names as words. */
+function flagsOf(options: Readonly<Record<string, unknown>>, names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => {
+    const value = options[name];
+    if (value === undefined || value === false) return [];
+    return value === true ? [`--${name}`] : [`--${name}`, String(value)];
+  });
 }
 
 /** A word for a POSIX shell. */

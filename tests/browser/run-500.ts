@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { htmlReport } from '../../reports/html/files.js';
+import { type Evidence, htmlReport } from '../../reports/html/files.js';
 import { pageBundle } from '../../src/cli/html.js';
 import type { RunInstance, RunResults } from '../../src/model/run.js';
 import type { Verdict } from '../../src/model/verdict.js';
@@ -83,11 +83,11 @@ function attempt(one: RunInstance, number: number, random: () => number): Verdic
   });
 }
 
-/** Writes the report of a run, with made-up patches and logs, as `assay report -f html` does; the path of its page. */
+/** Writes the report of a run, with made-up patches and logs where none are given, as `assay report -f html` does; the path of its page. */
 export async function writeReport(
   results: RunResults,
   folder: string,
-  { logs = true }: { readonly logs?: boolean } = {},
+  { logs = true, evidence = {} }: { readonly logs?: boolean; readonly evidence?: Partial<Evidence> } = {},
 ): Promise<string> {
   const random = seededRandom(501);
   const files = htmlReport(results, summarise(results), {
@@ -96,6 +96,7 @@ export async function writeReport(
       logs: async () => (logs ? [{ name: 'test', ...(await pack(logText(random))) }] : []),
       episodes: async () => new Map(),
       pack,
+      ...evidence,
     },
     bundle: await pageBundle(),
     generatedAt: '2026-11-26T12:00:00.000Z',
@@ -109,7 +110,8 @@ export async function writeReport(
 
 const compress = promisify<string, Buffer>(gzip);
 
-async function pack(text: string) {
+/** As a run stores it. */
+export async function pack(text: string) {
   const bytes = await compress(text);
   return { key: sha256(bytes), base64: bytes.toString('base64'), bytes: text.length };
 }

@@ -44,7 +44,20 @@ async function whenParsed(): Promise<void> {
   await new Promise((resolve) => document.addEventListener('DOMContentLoaded', resolve, { once: true }));
 }
 
-async function unpack(base64: string): Promise<ReadableStream<Uint8Array>> {
-  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  return new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+/** Characters of base64 that are decoded at once: whole groups of four, a millisecond's work. */
+const PIECE = 128 * 1024;
+
+function unpack(base64: string): ReadableStream<Uint8Array> {
+  let at = 0;
+  const packed = new ReadableStream<BufferSource>({
+    pull(controller) {
+      if (at >= base64.length) return controller.close();
+      const text = atob(base64.slice(at, at + PIECE));
+      const bytes = new Uint8Array(text.length);
+      for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+      controller.enqueue(bytes);
+      at += PIECE;
+    },
+  });
+  return packed.pipeThrough(new DecompressionStream('gzip'));
 }

@@ -23,7 +23,7 @@ export function parseRoute(hash: string): Route {
 export function routeHash(path: readonly string[], query: URLSearchParams = new URLSearchParams()): string {
   const kept = new URLSearchParams([...query].filter(([, value]) => value !== ''));
   const text = kept.toString();
-  return `#/${path.map(encodeURIComponent).join('/')}${text === '' ? '' : `?${text}`}`;
+  return `#/${path.map(encodePart).join('/')}${text === '' ? '' : `?${text}`}`;
 }
 
 /** The route, whenever it changes. */
@@ -68,6 +68,11 @@ function write(): void {
   history.replaceState(null, '', waiting);
   waiting = undefined;
   last = performance.now();
+}
+
+/** Half of a surrogate pair has no code of its own. */
+function encodePart(part: string): string {
+  return encodeURIComponent(part.replace(/\p{Surrogate}/gu, '\ufffd'));
 }
 
 function decodePart(part: string): string {

@@ -5,9 +5,14 @@ export function Strange({ text }: { readonly text: string }) {
   return <bdi class="strange">{visible(text)}</bdi>;
 }
 
-/** Control characters as their pictures (U+2400 and on), invisible and directional ones by their number. */
+/** Marks above and below one letter: no script needs more, and with thousands of them a browser stands still for seconds. */
+const MOST_MARKS = 16;
+const PILES = new RegExp(`(\\p{M}{${MOST_MARKS}})(\\p{M}+)`, 'gu');
+
+/** Control characters as their pictures (U+2400 and on), invisible and directional ones by their number, piles of marks cut with their count. */
 export function visible(text: string): string {
   return text
+    .replace(PILES, (_pile, kept: string, rest: string) => `${kept}⟨${[...rest].length} more marks⟩`)
     .replace(/[\u0000-\u001f]/g, (char) => String.fromCharCode(0x2400 + char.charCodeAt(0)))
     .replace(/\u007f/g, '\u2421')
     .replace(
