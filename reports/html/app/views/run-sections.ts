@@ -3,7 +3,7 @@ export const SECTIONS = {
   result: 'Result',
   conditions: 'What was run',
   groups: 'Groups',
-  charts: 'Charts',
+  plots: 'Plots',
   instances: 'Instances',
 } as const;
 
