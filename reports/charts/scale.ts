@@ -22,8 +22,7 @@ export function linearScale({ values, range: [from, to], ticks, whole = false }:
   const known = values.filter(isDrawable);
   const least = known.reduce((low, value) => Math.min(low, value), known[0] ?? 0);
   const most = known.reduce((high, value) => Math.max(high, value), least);
-  const span = most > least ? most - least : Math.abs(least) || 1;
-  const step = roundStep(span / ticks, whole);
+  const step = roundStep(spanOf(least, most) / ticks, whole);
   const first = Math.floor(round(least / step));
   const last = Math.max(Math.ceil(round(most / step)), first + 1);
   const [low, high] = [round(first * step), round(last * step)];
@@ -43,6 +42,13 @@ export function isDrawable(value: number | null | undefined): value is number {
 /** Places in an image: a tenth of a unit is enough. */
 export function place(value: number): number {
   return Math.round(value * 10) / 10;
+}
+
+/** What the ticks share out: of values that are as good as equal their size, of nothing 1. */
+function spanOf(least: number, most: number): number {
+  const size = Math.max(Math.abs(least), Math.abs(most));
+  if (size < 1e-90) return 1;
+  return most - least > size * 1e-9 ? most - least : size;
 }
 
 function roundStep(rough: number, whole: boolean): number {

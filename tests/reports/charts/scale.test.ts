@@ -28,6 +28,13 @@ describe('a linear scale', () => {
     );
   });
 
+  it('has a domain around what is as good as one value, or as good as nothing', () => {
+    for (const values of [[5e-324], [1e90, 1e90 * (1 + 1e-15)], [0], []]) {
+      const { ticks, low, high } = linearScale({ values, range, ticks: 5 });
+      expect([values, high > low, ticks.length > 1]).toEqual([values, true, true]);
+    }
+  });
+
   it('counts in whole numbers', () => {
     expect(linearScale({ values: [0, 1], range, ticks: 4, whole: true }).ticks).toEqual([0, 1]);
     expect(linearScale({ values: [0, 9], range, ticks: 4, whole: true }).ticks).toEqual([0, 5, 10]);
