@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { refusal, shellWords } from '../helpers/command-line.js';
+import { refusal, shellWords, unknownName } from '../helpers/command-line.js';
 import { codeLines, documents, prose } from '../helpers/documents.js';
 
 /** What stands in code and isn't a command: output, and a sentence. */
@@ -9,9 +9,6 @@ const NO_COMMANDS = ['assay images export, base and environments included: 206 M
 const SYNOPSIS = /[[(|]|\.\.\./;
 
 const COMMAND = /^(?:\$ )?(?:npx )?assay (?=[a-z-]+(?: |$))/;
-
-/** What a command in a sentence may leave out; its words and flags must be there all the same. */
-const LEFT_OUT = /^(?:Not enough non-option|Missing required|no action \S+ $)/;
 
 function commandsIn(lines: readonly string[]): readonly string[] {
   return lines
@@ -25,14 +22,12 @@ function inlineCode(text: string): readonly string[] {
 }
 
 function refusedOf(text: string): readonly string[] {
-  const because = (line: string) => refusal(shellWords(line));
-  const faults = (lines: readonly string[]) => lines.map((line) => `assay ${line}: ${because(line)}`);
-  return [
-    ...faults(commandsIn(codeLines(text)).filter((line) => because(line) !== undefined)),
-    ...faults(
-      commandsIn(inlineCode(text)).filter((line) => !LEFT_OUT.test(because(line) ?? 'Missing required')),
-    ),
-  ];
+  const faults = (lines: readonly string[], fault: typeof refusal) =>
+    commandsIn(lines).flatMap((line) => {
+      const why = fault(shellWords(line));
+      return why === undefined ? [] : [`assay ${line}: ${why}`];
+    });
+  return [...faults(codeLines(text), refusal), ...faults(inlineCode(text), unknownName)];
 }
 
 describe('commands in the documentation are taken by the command line', () => {
@@ -61,4 +56,6 @@ test('a command that is wrong is refused', () => {
   expect(refusal(shellWords('images bulid verified'))).toMatch(/no action images bulid/);
   expect(refusal(shellWords('images prune'))).toMatch(/keep/);
   expect(refusal(shellWords('retry runs/a --only all'))).toMatch(/only/);
+  expect(unknownName(shellWords('retry --only infra'))).toBeUndefined();
+  expect(unknownName(shellWords('retry RUN --lonely infra'))).toBe('lonely');
 });
