@@ -11,7 +11,7 @@ export function interval({ interval: bounds }: Rate): string {
 }
 
 /** A score as people count: whole numbers plain, means over attempts with two decimals. */
-export function score({ score: value }: Rate): string {
+export function score({ score: value }: Pick<Rate, 'score'>): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(2);
 }
 
@@ -27,6 +27,21 @@ export function whyIncomplete({ missing, infraFailures }: RunSummary): readonly 
       ? [`${count(infraFailures.length, 'attempt')} failed for the machine's fault`]
       : []),
     ...(missing.length > 0 ? [`${count(missing.length, 'planned attempt')} without a verdict`] : []),
+  ];
+}
+
+/** The rates of a run by what they divide by, the one to publish first. */
+export function denominators({
+  passAt1,
+  passAt1WithoutInfra,
+  strict,
+  validation,
+}: RunSummary): readonly { readonly name: string; readonly rate: Rate }[] {
+  return [
+    { name: 'all chosen instances', rate: passAt1 },
+    { name: 'without infrastructure errors', rate: passAt1WithoutInfra },
+    ...(strict === null ? [] : [{ name: 'strict verdict, all chosen instances', rate: strict.passAt1 }]),
+    ...(validation === null ? [] : [{ name: 'gold-valid instances alone', rate: validation.passAt1 }]),
   ];
 }
 

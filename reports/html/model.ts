@@ -19,6 +19,8 @@ export interface RunPage {
   readonly summary: RunSummary;
   /** What differs between attempts, each value once with how many attempts have it. */
   readonly conditions: readonly Condition[];
+  /** Distinct digests of the images that attempts ran in. */
+  readonly images: number;
   /** A line per attempt, planned or judged, in run order; one for an instance without a prediction. */
   readonly rows: readonly AttemptRow[];
   /** ISO 8601. */

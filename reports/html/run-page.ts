@@ -49,6 +49,7 @@ export function runPage({ results, summary, sources, generatedAt, live }: RunPag
   return {
     ...{ kind: 'run', schemaVersion: 1, manifest: results.manifest, summary },
     conditions: conditionsOf(results.verdicts),
+    images: new Set(results.verdicts.flatMap(({ imageDigest }) => imageDigest ?? [])).size,
     ...{ rows, generatedAt },
     ...(live === undefined ? {} : { live }),
   };
@@ -86,7 +87,7 @@ function rowOf(
 /** What attempts have in common or differ in, with how many have each value. */
 function conditionsOf(verdicts: readonly Verdict[]): readonly Condition[] {
   const of: Readonly<Record<string, (verdict: Verdict) => string | undefined>> = {
-    grader: ({ profile, graderVersion }) => `${profile} (${graderVersion})`,
+    grader: ({ graderVersion }) => graderVersion,
     engine: ({ engine }) => engine,
     isolation: ({ isolation }) => isolation,
     network: ({ granted }) => (granted.network === true ? 'granted' : 'none'),

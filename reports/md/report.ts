@@ -11,6 +11,7 @@ import {
 import {
   classWords,
   count,
+  denominators,
   goldValid,
   importedFrom,
   interval,
@@ -51,8 +52,8 @@ function incomplete(summary: RunSummary): string[] {
 }
 
 function passAt1(summary: RunSummary): string {
-  const { passAt1: all, passAt1WithoutInfra: graded, runs, withoutPrediction } = summary;
-  const row = (name: string, rate: Rate) => [
+  const { passAt1: all, runs, withoutPrediction } = summary;
+  const row = ({ name, rate }: { readonly name: string; readonly rate: Rate }) => [
     name,
     score(rate),
     String(rate.instances),
@@ -82,16 +83,7 @@ function passAt1(summary: RunSummary): string {
         's.e. instances',
         's.e. by repository',
       ],
-      [
-        row('all chosen instances', all),
-        row('without infrastructure errors', graded),
-        ...(summary.strict === null
-          ? []
-          : [row('strict verdict, all chosen instances', summary.strict.passAt1)]),
-        ...(summary.validation === null
-          ? []
-          : [row('gold-valid instances alone', summary.validation.passAt1)]),
-      ],
+      denominators(summary).map(row),
       [1, 2, 3, 4, 5, 6, 7],
     ),
     "The interval is Wilson's; standard errors are in percentage points, the last one clustered by repository.",

@@ -4,6 +4,7 @@ import { AssayError } from '../errors.js';
 import { FILES } from '../run/folder.js';
 import { diskUsage } from '../util/disk.js';
 import { takeLock } from '../util/lock.js';
+import { showBytes } from '../util/words.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
 import { isRun } from './runs-list.js';

@@ -1,6 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Page } from '../model.js';
+import { Header, titleOf } from './parts/header.js';
 import { useRoute } from './route.js';
+import { useTop } from './scroll.js';
 import { servedSource } from './served.js';
 import type { Source } from './source.js';
 import { AttemptView } from './views/attempt.js';
@@ -37,7 +39,7 @@ function servedBy(path: string): Source {
 }
 
 function PageView(props: ViewProps) {
-  const { source, route } = props;
+  const { source } = props;
   const [page, setPage] = useState<Page>();
   const [failure, setFailure] = useState<string>();
   useEffect(() => {
@@ -47,9 +49,28 @@ function PageView(props: ViewProps) {
   }, [source]);
   if (failure !== undefined) return <p role="alert">{failure}</p>;
   if (page === undefined) return <p role="status">Loading…</p>;
+  return <LoadedView {...props} page={page} />;
+}
+
+function LoadedView({ page, ...props }: ViewProps & { readonly page: Page }) {
+  const [kind, instanceId, attempt] = props.route.path;
+  const item = kind === 'i' ? [instanceId, attempt].filter(Boolean).join(', attempt ') : '';
+  useTop(item);
+  useEffect(() => {
+    document.title = [item, titleOf(page)].filter(Boolean).join(' - ');
+  }, [item, page]);
+  return (
+    <>
+      <Header {...props} page={page} />
+      {viewOf(page, props)}
+    </>
+  );
+}
+
+function viewOf(page: Page, props: ViewProps) {
   switch (page.kind) {
     case 'run':
-      return route.path[0] === 'i' ? (
+      return props.route.path[0] === 'i' ? (
         <AttemptView {...props} page={page} />
       ) : (
         <RunView {...props} page={page} />

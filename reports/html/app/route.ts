@@ -30,17 +30,44 @@ export function routeHash(path: readonly string[], query: URLSearchParams = new 
 export function useRoute(): Route {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {
-    const update = () => setHash(location.hash);
+    const update = () => {
+      waiting = undefined;
+      setHash(location.hash);
+    };
+    const replace = (event: Event) => setHash((event as CustomEvent<string>).detail);
     addEventListener('hashchange', update);
-    return () => removeEventListener('hashchange', update);
+    addEventListener(REPLACED, replace);
+    // A link leads away: what is left behind must have its address before.
+    addEventListener('click', write, true);
+    return () => {
+      removeEventListener('hashchange', update);
+      removeEventListener(REPLACED, replace);
+      removeEventListener('click', write, true);
+    };
   }, []);
   return parseRoute(hash);
 }
 
-/** Changes the address without a step in the history, as filters do while one types. */
+const REPLACED = 'assay-route-replaced';
+
+/** Browsers refuse an address that is changed more than some 100 times in 30 s. */
+const PAUSE_MS = 400;
+
+let last = Number.NEGATIVE_INFINITY;
+let waiting: string | undefined;
+
+/** Changes the route at once and, without a step in the history, the address: as filters do while one types. */
 export function replaceRoute(hash: string): void {
-  history.replaceState(null, '', hash);
-  dispatchEvent(new Event('hashchange'));
+  dispatchEvent(new CustomEvent(REPLACED, { detail: hash }));
+  if (waiting === undefined) setTimeout(write, last + PAUSE_MS - performance.now());
+  waiting = hash;
+}
+
+function write(): void {
+  if (waiting === undefined) return;
+  history.replaceState(null, '', waiting);
+  waiting = undefined;
+  last = performance.now();
 }
 
 function decodePart(part: string): string {

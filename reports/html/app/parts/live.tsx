@@ -1,4 +1,6 @@
 import type { Live } from '../../model.js';
+import './live.css';
+import { Strange } from './strange.js';
 
 /** How far a run is that goes on, and what is being judged now. */
 export function LiveLine({ live, now }: { readonly live: Live; readonly now: string }) {
@@ -13,7 +15,7 @@ export function LiveLine({ live, now }: { readonly live: Live; readonly now: str
         <ul>
           {running.map(({ instanceId, attempt, since }) => (
             <li key={`${instanceId}#${attempt}`}>
-              {instanceId}
+              <Strange text={instanceId} />
               {attempt > 1 && `, attempt ${attempt}`}: {seconds(since, now)} s
             </li>
           ))}

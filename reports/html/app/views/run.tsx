@@ -1,38 +1,47 @@
-import { interval, percent, score } from '../../../format.js';
+import { useMemo } from 'preact/hooks';
 import type { RunPage } from '../../model.js';
+import { titleOf } from '../parts/header.js';
+import { LiveLine } from '../parts/live.js';
+import { Strange } from '../parts/strange.js';
 import { routeHash } from '../route.js';
+import { usePlace } from '../scroll.js';
+import { Conditions } from './run-conditions.js';
+import { Groups } from './run-groups.js';
+import { Infrastructure, NotValid } from './run-problems.js';
+import { Incomplete, Result } from './run-result.js';
+import { reveal } from './run-sections.js';
+import { InstanceTable } from './table.js';
 import type { ViewProps } from './view.js';
+import './run.css';
 
 /** The first screen of a run, and its table of instances. */
-export function RunView({ page, base }: ViewProps & { readonly page: RunPage }) {
-  const { summary } = page;
+export function RunView({ page, base, route }: ViewProps & { readonly page: RunPage }) {
+  usePlace(routeHash([...base, ...route.path], route.query), () => reveal(route.path[0]));
+  // Filters change the route with each key: all above the table stays as it is.
+  const above = useMemo(
+    () => (
+      <>
+        <h1>
+          <Strange text={titleOf(page)} />
+        </h1>
+        {page.live === undefined ? (
+          <Incomplete summary={page.summary} />
+        ) : (
+          <LiveLine live={page.live} now={page.generatedAt} />
+        )}
+        <Result page={page} base={base} />
+        <Infrastructure page={page} base={base} />
+        <Conditions page={page} />
+        <NotValid page={page} base={base} />
+        <Groups page={page} base={base} />
+      </>
+    ),
+    [page, base.join('/')],
+  );
   return (
-    <main>
-      <h1>
-        {summary.model} on {summary.dataset}
-      </h1>
-      <p>
-        Pass@1 {percent(summary.passAt1.rate)} %, 95 % interval {interval(summary.passAt1)},{' '}
-        {score(summary.passAt1)} of {summary.passAt1.instances}
-      </p>
-      <table>
-        <thead>
-          <tr>
-            <th>instance</th>
-            <th>outcome</th>
-          </tr>
-        </thead>
-        <tbody>
-          {page.rows.map((row) => (
-            <tr key={`${row.instanceId}#${row.attempt}`}>
-              <td>
-                <a href={routeHash([...base, 'i', row.instanceId, String(row.attempt)])}>{row.instanceId}</a>
-              </td>
-              <td>{row.outcome}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <main tabIndex={-1}>
+      {above}
+      <InstanceTable page={page} base={base} route={route} />
     </main>
   );
 }
