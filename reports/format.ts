@@ -15,6 +15,21 @@ export function score({ score: value }: Pick<Rate, 'score'>): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(2);
 }
 
+/** A number with up to three digits that count: `0.314`, `12.3`, `2.5e-7`; whole ones below a million in full. */
+export function figure(value: number): string {
+  const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e6) return String(value);
+  return size >= 1e6 || size < 0.001
+    ? value.toExponential(1).replace('.0e', 'e')
+    : String(Number(value.toPrecision(3)));
+}
+
+/** A duration: `0.25 s`, `12.3 s`, `2.5 min`, `1.2 h`. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${figure(seconds)} s`;
+  return seconds < 3600 ? `${figure(seconds / 60)} min` : `${figure(seconds / 3600)} h`;
+}
+
 /** `1 attempt`, `2 attempts`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
@@ -99,9 +114,11 @@ export function importedFrom({ engine, reasons, attempts }: RunSummary): readonl
   const taken = reasons
     .filter(({ reason }) => reason === 'published' || reason === 'published_error')
     .reduce((sum, entry) => sum + entry.attempts, 0);
-  return [
-    `imported, not run here: ${count(taken, 'outcome')} taken as published, ${attempts.judged - taken} graded from what was published`,
+  const parts = [
+    ...(taken === 0 ? [] : [`${count(taken, 'outcome')} taken as published`]),
+    ...(taken === attempts.judged ? [] : [`${attempts.judged - taken} graded from what was published`]),
   ];
+  return [`imported, not run here: ${parts.join(', ')}`];
 }
 
 /** Groups worth a table: one group says what Pass@1 says. */

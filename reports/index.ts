@@ -7,12 +7,15 @@ import { junitReport } from './junit/report.js';
 import { markdownReport } from './md/report.js';
 import { officialReport } from './official/summary.js';
 
+export { comparisonPlots, runPlots, trainingPlots } from './charts/plots.js';
 export { comparisonText } from './compare/text.js';
 export { githubAnnotations, githubReport } from './github/summary.js';
 export type { Packed } from './html/blobs.js';
 export { type Evidence, episodeRow, htmlReport } from './html/files.js';
+export type { ComparePage, TrainingPage } from './html/model.js';
 export { detailOf, episodeDetail, runPage, type Sources as AttemptSources } from './html/run-page.js';
-export { type Bundle, servedPage } from './html/shell.js';
+export { type Bundle, pageFile, servedPage } from './html/shell.js';
+export { dapoPage, rftPage } from './html/training-page.js';
 export { submissionFiles } from './submission/submission.js';
 export { renderTable } from './terminal/table.js';
 export { renderValidation } from './terminal/validation.js';

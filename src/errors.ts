@@ -206,7 +206,7 @@ export const ERRORS = {
   image_missing: {
     class: 'infra',
     retryable: false,
-    fix: 'Build it with `assay images build`, or check the image name.',
+    fix: 'Get it with `assay images pull` or `assay images build`, or check the image name.',
   },
   image_pull_failed: {
     class: 'infra',

@@ -1,13 +1,17 @@
 import { mean } from '../../src/index.js';
 import type { LearnedStep } from './learn.js';
+import { finalReward, type Penalty } from './penalty.js';
 import type { EpisodeFacts } from './survey.js';
 
-/** The numbers of an iteration that are plotted and watched; those that there is nothing to compute from are left out. */
+/** The numbers of an iteration that are plotted and watched, rewards with `penalty`; those that there is nothing to compute from are left out. */
 export function metricsOf(
   facts: readonly EpisodeFacts[],
   steps: readonly LearnedStep[],
+  penalty: Penalty | null,
 ): Readonly<Record<string, number>> {
-  const scored = facts.flatMap(({ outcome }) => (outcome === null ? [] : [outcome]));
+  const scored = facts.flatMap(({ outcome, turns }) =>
+    outcome === null ? [] : [{ outcome, reward: finalReward(outcome, turns, penalty) }],
+  );
   const turns = facts.reduce((sum, one) => sum + one.turns, 0);
   const sum = (name: keyof LearnedStep['sums']) => steps.reduce((total, { sums }) => total + sums[name], 0);
   const tokens = sum('tokens');
@@ -17,7 +21,11 @@ export function metricsOf(
   const ended = (...ends: readonly string[]) => facts.filter(({ end }) => ends.includes(end)).length;
   const all: Readonly<Record<string, number | undefined>> = {
     'rollout/pass_at_1': share(
-      scored.reduce((total, outcome) => total + outcome, 0),
+      scored.reduce((total, { outcome }) => total + outcome, 0),
+      scored.length,
+    ),
+    'rollout/reward': share(
+      scored.reduce((total, { reward }) => total + reward, 0),
       scored.length,
     ),
     'rollout/unscorable': share(facts.length - scored.length, facts.length),

@@ -94,11 +94,9 @@ async function iterate(run: DapoRun, trainer: Trainer, iteration: number): Promi
   );
   const facts = await survey(episodes());
   assertFresh(facts, weightVersion);
-  const { samples, counts } = signalOf(groupsOf(problems, facts), {
-    ...algorithm,
-    penalty:
-      algorithm.penalty === 'none' ? null : { threshold: algorithm.turnThreshold, maxTurns: episode.turns },
-  });
+  const penalty =
+    algorithm.penalty === 'none' ? null : { threshold: algorithm.turnThreshold, maxTurns: episode.turns };
+  const { samples, counts } = signalOf(groupsOf(problems, facts), { ...algorithm, penalty });
   assertScorable(counts.episodes, counts.unscorable, episode.maxUnscorable);
   const { steps, warnings } = planSteps(samples, { ...algorithm, seed, iteration: iteration - 1 });
   for (const warning of warnings) onWarning(`iteration ${iteration}: ${warning}`);
@@ -130,7 +128,7 @@ async function iterate(run: DapoRun, trainer: Trainer, iteration: number): Promi
     );
   const saved = iteration % settings.output.checkpointEvery === 0 || iteration === settings.iterations;
   if (saved) await trainer.save(checkpointOf(run.folder, iteration));
-  const metrics = metricsOf(facts, learned);
+  const metrics = metricsOf(facts, learned, penalty);
   const alarms = alarmsOf({ metrics, counts: { ...counts } }, iterationsBefore(journal.entries, iteration));
   const entry: IterationEntry = {
     ...{ metrics, alarms: alarms.map(({ name, words }) => ({ name, words })) },

@@ -53,9 +53,11 @@ export function headline({
   );
 }
 
-/** What a reader must know before the numbers, one line each: what will change, what was left out, what else differs. */
-export function cautions({ incomplete, leftOut, warnings }: Comparison): readonly string[] {
+/** What a reader must know before the numbers, one line each: what wasn't run, what will change, what was left out, what else differs. */
+export function cautions({ runs, incomplete, leftOut, warnings }: Comparison): readonly string[] {
+  const imported = runs.flatMap(({ engine }, index) => (engine === 'imported' ? [letter(index)] : []));
   return [
+    ...(imported.length === 0 ? [] : [`imported, not run here: ${imported.join(', ')}`]),
     ...(incomplete.length === 0
       ? []
       : [

@@ -1,4 +1,12 @@
-import type { Outcome, RunManifest, RunSummary, Trajectory, Turn, Verdict } from '../../src/index.js';
+import type {
+  Comparison,
+  Outcome,
+  RunManifest,
+  RunSummary,
+  Trajectory,
+  Turn,
+  Verdict,
+} from '../../src/index.js';
 
 /** What the page shows; embedded in a report file as JSON, or served. */
 export type Page = RunPage | TrainingPage | ComparePage;
@@ -102,24 +110,41 @@ export interface EpisodeDetail extends Omit<Trajectory, 'turns'> {
   readonly turns: readonly Omit<Turn, 'tokens'>[];
 }
 
-/** A training by DAPO: the numbers of each iteration by name, e.g. `rollout/pass_at_1`. */
+/** A training: what is watched of it, point by point. */
 export interface TrainingPage {
   readonly kind: 'training';
   readonly schemaVersion: 1;
   readonly name: string;
-  readonly iterations: readonly {
-    readonly iteration: number;
-    readonly metrics: Readonly<Record<string, number>>;
-    readonly alarms: readonly { readonly name: string; readonly words: string }[];
-    readonly finishedAt: string;
-  }[];
+  readonly method: 'dapo' | 'rft';
+  /** What a point is. */
+  readonly unit: 'iteration' | 'step';
+  readonly points: readonly TrainingPoint[];
+  /** Of the metric `rollout/pass_at_k`; absent where no problem was tried twice. */
+  readonly k?: number;
+  /** Of rejection fine-tuning: what each step of the selection left. */
+  readonly selection: readonly { readonly words: string; readonly dropped: number; readonly left: number }[];
+  /** As `algorithm.group` and JSON. */
+  readonly settings: readonly { readonly name: string; readonly value: string }[];
+  /** ISO 8601. */
   readonly generatedAt: string;
+}
+
+export interface TrainingPoint {
+  /** From 1. */
+  readonly at: number;
+  /** By name, e.g. `rollout/pass_at_1`; those that there was nothing to compute from are missing. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly alarms: readonly { readonly name: string; readonly words: string }[];
+  /** There is a checkpoint of it. */
+  readonly saved: boolean;
 }
 
 /** Two or more runs over the same instances. */
 export interface ComparePage {
   readonly kind: 'compare';
   readonly schemaVersion: 1;
+  readonly comparison: Comparison;
+  /** ISO 8601. */
   readonly generatedAt: string;
 }
 

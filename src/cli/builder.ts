@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Engine } from '../engine/engine.js';
+import { AssayError } from '../errors.js';
 import type { BuildContext } from '../image/build-context.js';
 import { mirrorOf } from '../image/mirror.js';
 import { ensureBase } from '../image/resolve.js';
@@ -16,6 +17,7 @@ export type BuildFlags = Readonly<
     'ca-file': string;
     locks: string;
     'update-locks': boolean;
+    offline: boolean;
   }>
 >;
 
@@ -31,13 +33,15 @@ export async function buildContext(
   const given = new Map((flags.mirror ?? []).map((entry) => mirrorFlag(entry, host)));
   const bases = flags.base ?? [DEFAULT_BASE];
   const caFile = flags['ca-file'];
-  const { images, containers } = engine;
+  const { images } = engine;
+  const offline = flags.offline === true;
   return {
     images,
-    containers,
+    containers: offline ? withoutNetwork(engine.containers) : engine.containers,
     labels: orphanLabels('build', host),
     base: (python, bound) => ensureBase({ bases, python, engine: images, signal: bound }),
-    mirror: (repo, commit, bound) => mirrorOf({ repo, commit, given, cacheDir, owner, signal: bound, onLog }),
+    mirror: (repo, commit, bound) =>
+      mirrorOf({ repo, commit, given, cacheDir, offline, owner, signal: bound, onLog }),
     cacheDir,
     locksDir: flags.locks === undefined ? join(cacheDir, 'locks') : resolve(host.cwd, flags.locks),
     updateLocks: flags['update-locks'] === true,
@@ -46,6 +50,20 @@ export async function buildContext(
     owner,
     signal,
     onLog,
+  };
+}
+
+/** Refuses steps of builds that fetch something. */
+function withoutNetwork(containers: Engine['containers']): Engine['containers'] {
+  return {
+    ...containers,
+    async start(spec, signal) {
+      if (!spec.limits.network) return containers.start(spec, signal);
+      throw new AssayError(
+        'image_missing',
+        `${spec.name}: this step of the build fetches packages, and --offline fetches nothing`,
+      );
+    },
   };
 }
 

@@ -1,9 +1,19 @@
 import type { Command, CommandGroup } from './command.js';
 import { compareCommand } from './compare-command.js';
+import { completionCommand } from './completion.js';
 import { configCommands } from './config-commands.js';
 import { datasetCommands } from './dataset-commands.js';
 import { doctorCommand } from './doctor-command.js';
-import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, SHOW_FLAGS, withGroups } from './flags.js';
+import {
+  DATASET_FLAGS,
+  ENGINE_FLAGS,
+  JSON_FLAG,
+  OFFLINE_FLAG,
+  SELECTION_FLAGS,
+  SHOW_FLAGS,
+  withGroups,
+} from './flags.js';
+import { gcCommand } from './gc-command.js';
 import { harborCommands } from './harbor-commands.js';
 import { imagesCommands } from './images-commands.js';
 import { rolloutCommand } from './rollout-command.js';
@@ -146,6 +156,7 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
             progress: RUN_FLAGS.progress,
             quiet: RUN_FLAGS.quiet,
             'allow-unisolated': ENGINE_FLAGS['allow-unisolated'],
+            ...OFFLINE_FLAG,
             ...JSON_FLAG,
           },
         },
@@ -194,13 +205,15 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
   },
   {
     command: 'report <run>',
-    describe: 'Write reports of a run again, in any format',
+    describe: 'Write reports of a run again, in any format, and charts; of a training its page and charts',
     builder: (yargs) =>
       withGroups(
         yargs
-          .positional('run', { type: 'string', desc: 'Run folder' })
+          .positional('run', { type: 'string', desc: 'Run folder, or folder of a training' })
           .example('$0 report runs/a -f html', 'one page with everything, for a browser')
           .example('$0 report runs/a -f md,csv', '')
+          .example('$0 report runs/a --plots plots', 'its charts as SVG files')
+          .example('$0 report runs/stage1 -f html', 'the curves of a training')
           .example(
             '$0 report runs/a -f submission -o submission',
             'the folder for the SWE-bench leaderboard',
@@ -210,9 +223,9 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
             format: {
               alias: 'f',
               type: 'string',
-              default: 'json,md,csv,junit,official',
-              desc: 'Comma-separated: json, md, csv, junit, html, github, official, submission',
+              desc: 'Comma-separated: json, md, csv, junit, html, github, official, submission; default: json,md,csv,junit,official, of a training html, none with --plots',
             },
+            plots: { type: 'string', desc: 'Write the charts as SVG files into this folder' },
             output: { alias: 'o', type: 'string', desc: 'Folder for the files; default: the run folder' },
             ...JSON_FLAG,
           },
@@ -296,14 +309,12 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
   trainCommands,
   runsCommands,
   doctorCommand,
-  {
-    command: 'gc',
-    describe: 'Remove containers and workspaces that crashed runs left behind',
-    builder: (yargs) =>
-      withGroups(yargs.example('$0 gc', ''), { 'Options:': { engine: ENGINE_FLAGS.engine, ...JSON_FLAG } }),
-    run: async (args, host) => (await import('./gc.js')).gcCommand(args, host),
-  },
+  gcCommand,
 ];
 
 /** All commands. */
-export const commands: readonly (Command | CommandGroup)[] = [...ownCommands, configCommands(ownCommands)];
+export const commands: readonly (Command | CommandGroup)[] = [
+  ...ownCommands,
+  configCommands(ownCommands),
+  completionCommand,
+];

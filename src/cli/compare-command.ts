@@ -14,6 +14,7 @@ export const compareCommand: Command = {
         })
         .example('$0 compare runs/verified.a runs/verified.b', 'is b better than a?')
         .example('$0 compare runs/a runs/b runs/c -o compare.md', 'every two, p-values adjusted by Holm')
+        .example('$0 compare runs/a runs/b -o compare.html', 'a page with forest plots, wins and losses')
         .example('$0 compare runs/main runs/new --fail-on-regression', 'exit 5 when new is worse')
         .epilogue(
           'Exit codes with --fail-on-regression: 5 a run is significantly worse than the first; 4 it can not be told: infrastructure errors, or attempts without a verdict. What each number means: docs/compare.md.',
@@ -36,7 +37,8 @@ export const compareCommand: Command = {
             desc: 'Exit 5 when a run is worse than the first, its adjusted p below --alpha',
           },
           alpha: { type: 'number', default: 0.05, desc: 'For --fail-on-regression' },
-          output: { alias: 'o', type: 'string', desc: 'Also write a file: FILE.md or FILE.json' },
+          output: { alias: 'o', type: 'string', desc: 'Also write a file: FILE.md, FILE.json or FILE.html' },
+          plots: { type: 'string', desc: 'Also write the charts as SVG files into this folder' },
           ...JSON_FLAG,
         },
       },

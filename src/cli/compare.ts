@@ -1,5 +1,5 @@
-import { extname, relative, resolve } from 'node:path';
-import { comparisonFiles, comparisonText } from '../../reports/index.js';
+import { extname, join, relative, resolve } from 'node:path';
+import { comparisonFiles, comparisonPlots, comparisonText, pageFile } from '../../reports/index.js';
 import { readRun } from '../run/folder.js';
 import type { LabelledRun } from '../stats/alike.js';
 import { type Comparison, compareRuns, regressions } from '../stats/compare.js';
@@ -7,6 +7,8 @@ import { writeAtomic } from '../util/files.js';
 import { seededRandom } from '../util/random.js';
 import { EXIT, usage } from './exit.js';
 import type { Host } from './host.js';
+import { pageBundle } from './html.js';
+import { writeReportFiles } from './results.js';
 
 interface CompareArgs {
   readonly runs: readonly string[];
@@ -15,6 +17,7 @@ interface CompareArgs {
   readonly 'fail-on-regression': boolean;
   readonly alpha: number;
   readonly output?: string;
+  readonly plots?: string;
   readonly json: boolean;
 }
 
@@ -24,7 +27,7 @@ export async function compare(raw: Readonly<Record<string, unknown>>, host: Host
   if (args.runs.length < 2) throw usage('name two run folders or more');
   if (!(args.alpha > 0 && args.alpha < 1))
     throw usage(`--alpha ${args.alpha}: expected a number between 0 and 1`);
-  const file = args.output === undefined ? undefined : fileOf(args.output);
+  const file = args.output === undefined ? undefined : fileOf(args.output, host);
   const comparison = compareRuns({
     runs: await labelledRuns(args.runs, host),
     strict: args.strict,
@@ -33,19 +36,34 @@ export async function compare(raw: Readonly<Record<string, unknown>>, host: Host
   });
   if (file !== undefined) {
     const path = resolve(host.cwd, file.path);
-    await writeAtomic(path, file.render(comparison));
+    await writeAtomic(path, await file.render(comparison));
     host.err(`written: ${relative(host.cwd, path)}`);
+  }
+  if (args.plots !== undefined) {
+    const folder = resolve(host.cwd, args.plots);
+    const plots = comparisonPlots(comparison);
+    await writeReportFiles(plots, folder);
+    host.err(`written: ${plots.map(({ path }) => relative(host.cwd, join(folder, path))).join(', ')}`);
   }
   host.out(args.json ? JSON.stringify(comparison) : comparisonText(comparison).trimEnd());
   return args['fail-on-regression'] ? verdictOf(comparison, args.alpha, host) : EXIT.done;
 }
 
-function fileOf(path: string) {
-  const render = comparisonFiles[extname(path)];
+type Render = (comparison: Comparison) => string | Promise<string>;
+
+function fileOf(path: string, host: Host): { readonly path: string; readonly render: Render } {
+  const renders: Readonly<Record<string, Render>> = {
+    ...comparisonFiles,
+    '.html': async (comparison) =>
+      pageFile(
+        { kind: 'compare', schemaVersion: 1, comparison, generatedAt: host.clock.iso() },
+        await pageBundle(),
+        { inline: [] },
+      ),
+  };
+  const render = renders[extname(path)];
   if (render === undefined)
-    throw usage(
-      `--output ${path}: expected a name that ends in ${Object.keys(comparisonFiles).join(' or ')}`,
-    );
+    throw usage(`--output ${path}: expected a name that ends in ${Object.keys(renders).join(', ')}`);
   return { path, render };
 }
 

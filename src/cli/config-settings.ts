@@ -1,4 +1,5 @@
 import type { Options } from 'yargs';
+import { isHubOffline } from '../dataset/hub.js';
 import { AssayError } from '../errors.js';
 import { type KnownCommand, settingFaults, valueFault } from './config-check.js';
 import { readSettings, type Setting } from './config-read.js';
@@ -70,16 +71,15 @@ function asGiven(value: unknown, { type, array }: Options = {}): unknown {
 }
 
 function fromEnvironment(flag: string, option: Options, { env }: Host): Effective | undefined {
-  const own = variableOf(flag);
+  const name = variableOf(flag);
+  const text = name === undefined ? '' : (env[name] ?? '');
   // Who told Python's tools to stay offline means us, too.
-  const names = [own, ...(flag === 'offline' ? ['HF_HUB_OFFLINE'] : [])];
-  const name = names.find((one) => one !== undefined && (env[one] ?? '') !== '');
-  if (name === undefined) return undefined;
-  const text = env[name] as string;
+  if (flag === 'offline' && text === '' && isHubOffline(env)) return { value: true, from: 'HF_HUB_OFFLINE' };
+  if (text === '') return undefined;
   const value = parsed(text, option);
   const fault = valueFault(value, option);
   if (fault !== undefined) throw usage(`${name}=${text}: ${fault.replace(/, got .*/s, '')}`);
-  return { value, from: name };
+  return { value, from: String(name) };
 }
 
 function parsed(text: string, { type, array }: Options): unknown {

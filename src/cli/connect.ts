@@ -35,6 +35,7 @@ export async function connectForInstances(
     puller: {
       rate: args.rate,
       'update-digests': args['update-digests'],
+      offline: args.offline,
       patienceMs: (pullSeconds * 1000) / 2,
       onLog,
     },

@@ -35,13 +35,13 @@ export async function checksFor(
   const checks: readonly Check[] = [
     check('node', async () => judgeNode(process.versions.node, neededNode())),
     check('git', async (signal) => judgeGit(await said(['git', '--version'], { env, signal }))),
+    ...dataChecks(wish, host, docker?.skew),
     ...(docker === undefined
       ? [
           check('engine', async () => judgeIsolation(await engine.info())),
           check('images', async () => localImages(wish)),
         ]
       : dockerChecks({ ...wish, docker, capacity }, host)),
-    ...dataChecks(wish, host, docker?.skew),
     check('runs', async () =>
       judgeFolder(await lookAtFolder(resolve(host.cwd, 'runs'), host), {
         needBytes: 2 ** 30,

@@ -1,5 +1,5 @@
 import type { Command } from './command.js';
-import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, withGroups } from './flags.js';
+import { DATASET_FLAGS, ENGINE_FLAGS, JSON_FLAG, SELECTION_FLAGS, withGroups } from './flags.js';
 
 export const doctorCommand: Command = {
   command: 'doctor [dataset]',
@@ -21,6 +21,7 @@ export const doctorCommand: Command = {
           split: DATASET_FLAGS.split,
           offline: { ...DATASET_FLAGS.offline, desc: 'Ask nobody on the network' },
         },
+        'Selection, in this order:': SELECTION_FLAGS,
       },
     ),
   run: async (args, host) => (await import('./doctor.js')).doctorCommand(args, host),

@@ -3,7 +3,7 @@ import { type AssayError, toAssayError } from '../errors.js';
 import { familiarName } from '../image/plan.js';
 import { isPublished } from '../image/resolve.js';
 import type { EvalSpec } from '../model/eval-spec.js';
-import type { DatasetFlags } from './flags.js';
+import type { DatasetFlags, SelectionFlags } from './flags.js';
 import type { Host } from './host.js';
 import { loadInstances, specsOf } from './inputs.js';
 import { engineFor } from './plan.js';
@@ -26,7 +26,7 @@ export interface Wish {
 
 /** The dataset as far as this machine has it, without the network; or why not. Never rejects. */
 export async function localDataset(
-  args: { readonly dataset: string } & Partial<Pick<DatasetFlags, 'revision' | 'split'>>,
+  args: { readonly dataset: string } & Partial<DatasetFlags & SelectionFlags>,
   host: Host,
 ): Promise<LocalDataset | AssayError> {
   try {

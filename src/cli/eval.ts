@@ -4,6 +4,7 @@ import type { RunEvent, RunResults } from '../model/run.js';
 import type { Verdict } from '../model/verdict.js';
 import { evaluate } from '../run/evaluate.js';
 import { readVerdicts } from '../run/folder.js';
+import { attemptKey } from '../run/ledger.js';
 import { messageOf } from '../util/words.js';
 import { connectForInstances } from './connect.js';
 import { contextFor, deadlinesOf } from './context.js';
@@ -11,6 +12,7 @@ import { readDurations, rememberDurations } from './durations.js';
 import type { Host } from './host.js';
 import { neededImages } from './images-resolve.js';
 import { listenForInterrupt } from './interrupt.js';
+import { assertImagesHere } from './offline.js';
 import type { Plan } from './plan.js';
 import { createProgress } from './progress.js';
 import type { EvalArgs } from './run-flags.js';
@@ -24,7 +26,8 @@ export async function execute(
 ): Promise<RunResults> {
   const interrupt = listenForInterrupt(host);
   const progress = createProgress(progressKind(args, host), host);
-  const needed = neededImages(plan.jobs, await doneBefore(plan, again));
+  const done = await doneBefore(plan, again);
+  const needed = neededImages(plan.jobs, done);
   const onLog = progress.warn;
   const connected = await connectForInstances(args, {
     engineName: plan.engineName,
@@ -35,6 +38,14 @@ export async function execute(
     needed,
   });
   try {
+    const keys = new Set(done.map(attemptKey));
+    const open = plan.jobs.filter(({ prediction }) => !keys.has(attemptKey(prediction)));
+    await assertImagesHere(open, {
+      engine: connected.engine,
+      offline: args.offline,
+      host,
+      signal: interrupt.kill,
+    });
     const { context, workers } = await contextFor(args, {
       ...{ connected, host, trusted: plan.trusted },
       runId: plan.manifest.runId,

@@ -17,6 +17,7 @@ const ENVIRONMENT: ReadonlySet<ErrorCode> = new Set([
   'engine_failed',
   'hub_unavailable',
   'dataset_offline',
+  'image_missing',
   'disk_full',
   'open_files_limit',
   'too_many_failures',

@@ -23,12 +23,21 @@ export const SELECTION_FLAGS = {
   shard: { type: 'string', desc: 'Part i/n by a hash of the id, e.g. 2/5' },
 } as const satisfies Record<string, Options>;
 
+/** One meaning everywhere; also ASSAY_OFFLINE=1 and HF_HUB_OFFLINE=1. */
+export const OFFLINE_FLAG = {
+  offline: {
+    type: 'boolean',
+    default: false,
+    desc: 'Fetch nothing: datasets from the cache, images from the engine; what is missing is named',
+  },
+} as const satisfies Record<string, Options>;
+
 /** Where rows come from. */
 export const DATASET_FLAGS = {
   revision: { type: 'string', desc: 'Hub revision; the first one resolved is pinned otherwise' },
   split: { alias: 's', type: 'string', desc: 'Split of the dataset' },
   refresh: { type: 'boolean', default: false, desc: 'Resolve the newest Hub revision again' },
-  offline: { type: 'boolean', default: false, desc: 'Use the cache only' },
+  ...OFFLINE_FLAG,
 } as const satisfies Record<string, Options>;
 
 /** The engine and its sandbox. */

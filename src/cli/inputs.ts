@@ -41,7 +41,10 @@ export async function loadInstances(args: DatasetArgs, host: Host): Promise<Load
     split: args.split,
     refresh: args.refresh ?? false,
     cacheDir: host.cacheDir,
-    hub: { ...hubSettingsFromEnv(host.env, host.home), ...(args.offline === true ? { offline: true } : {}) },
+    hub: {
+      ...hubSettingsFromEnv(host.env, host.home),
+      ...(args.offline === undefined ? {} : { offline: args.offline }),
+    },
   });
   const all = toInstances({ rows: rows.rows, formats: datasetFormats, file: rows.file });
   const ofAllShards = await selectInstances(all, selectionOf(args));

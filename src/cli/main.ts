@@ -3,6 +3,7 @@ import yargs, { type Argv } from 'yargs';
 import { toAssayError } from '../errors.js';
 import { type Command, wordOf } from './command.js';
 import { commands } from './commands.js';
+import { complete } from './complete.js';
 import { knownCommands } from './config-commands.js';
 import { CONFIG_FLAG, configArguments } from './config-read.js';
 import { settingsFor } from './config-settings.js';
@@ -12,6 +13,9 @@ import { realHost } from './host.js';
 import { checkOpenFiles } from './open-files.js';
 
 const host = realHost();
+
+/** What the scripts of `assay completion` ask with, and the words behind it. */
+const COMPLETE = '--complete';
 
 // `assay ... | head` closes our output early: what is left has no reader, and that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -23,6 +27,10 @@ process.on('uncaughtException', (error) => {
 });
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === COMPLETE) {
+    for (const word of await complete(argv.slice(1), commands, host)) host.out(word);
+    return EXIT.done;
+  }
   let exitCode: number = EXIT.done;
   const cli = yargs([...argv])
     .scriptName('assay')
@@ -31,7 +39,6 @@ async function main(argv: readonly string[]): Promise<number> {
     .strict()
     .demandCommand(1, 'Name a command.')
     .recommendCommands()
-    .completion('completion', 'Print a shell completion script')
     .help()
     .alias('h', 'help')
     .wrap(110)

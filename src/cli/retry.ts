@@ -9,7 +9,7 @@ import type { EvalArgs } from './run-flags.js';
 
 type RetryArgs = Pick<
   EvalArgs,
-  'id' | 'workers' | 'retries' | 'progress' | 'quiet' | 'json' | 'allow-unisolated'
+  'id' | 'workers' | 'retries' | 'progress' | 'quiet' | 'json' | 'allow-unisolated' | 'offline'
 > & {
   readonly run: string;
   readonly only: 'infra' | 'timeout';

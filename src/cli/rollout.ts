@@ -14,6 +14,7 @@ import type { Host } from './host.js';
 import { neededImages } from './images-resolve.js';
 import { loadInstances } from './inputs.js';
 import { listenForInterrupt } from './interrupt.js';
+import { assertImagesHere } from './offline.js';
 import { DEFINING, definingOptions, type Plan, planOf } from './plan.js';
 import { finishReport, knownTroubles } from './results.js';
 import { ROLLOUT_DEFINING } from './rollout-flags.js';
@@ -66,6 +67,7 @@ async function roll(plan: Plan, instances: ReadonlyMap<string, Instance>, args: 
   });
   const { engine } = connected;
   try {
+    await assertImagesHere(jobs, { engine, offline: args.offline, host, signal: interrupt.kill });
     const { context, workers } = await contextFor(args, {
       ...{ connected, host, trusted: false },
       runId: plan.manifest.runId,

@@ -60,15 +60,19 @@ export async function readTraining(folder: string): Promise<TrainingOverview> {
 
 /** Dataset and model by the settings that the training keeps. */
 async function readNames(folder: string): Promise<{ readonly dataset: string; readonly model: string }> {
+  const settings = await readSettings(folder);
+  const { dataset, model } = isObject(settings) ? settings : {};
+  return { dataset: nameIn(dataset, 'name'), model: basename(nameIn(model, 'folder')) };
+}
+
+/** The settings that a training keeps, not checked; an empty record where it has none. */
+export async function readSettings(folder: string): Promise<unknown> {
   const path = join(folder, SETTINGS);
-  let settings: unknown;
   try {
-    settings = JSON.parse((await readIfExists(path)) ?? '{}');
+    return JSON.parse((await readIfExists(path)) ?? '{}');
   } catch {
     throw new AssayError('run_damaged', `${path} is not JSON`);
   }
-  const { dataset, model } = isObject(settings) ? settings : {};
-  return { dataset: nameIn(dataset, 'name'), model: basename(nameIn(model, 'folder')) };
 }
 
 function nameIn(value: unknown, key: string): string {

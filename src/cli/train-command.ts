@@ -1,5 +1,5 @@
 import type { Command, CommandGroup } from './command.js';
-import { ENGINE_FLAGS, JSON_FLAG, withGroups } from './flags.js';
+import { ENGINE_FLAGS, JSON_FLAG, OFFLINE_FLAG, withGroups } from './flags.js';
 import { EVAL_IMAGE_FLAGS, RUN_FLAGS } from './run-flags.js';
 
 const OPTIONS = {
@@ -19,6 +19,7 @@ const OPTIONS = {
   timeout: RUN_FLAGS.timeout,
   progress: RUN_FLAGS.progress,
   quiet: RUN_FLAGS.quiet,
+  ...OFFLINE_FLAG,
   ...JSON_FLAG,
 } as const;
 

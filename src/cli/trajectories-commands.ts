@@ -1,5 +1,5 @@
 import type { Command, CommandGroup } from './command.js';
-import { ENGINE_FLAGS, JSON_FLAG, withGroups } from './flags.js';
+import { ENGINE_FLAGS, JSON_FLAG, OFFLINE_FLAG, withGroups } from './flags.js';
 
 const actions: readonly Command[] = [
   {
@@ -26,7 +26,13 @@ const actions: readonly Command[] = [
           .positional('run', { type: 'string', desc: 'Run folder of `assay rollout`' })
           .positional('episode', { type: 'string', desc: 'INSTANCE#SAMPLE; without #SAMPLE the first' })
           .example('$0 trajectories replay runs/a', 'all episodes, without the model'),
-        { 'Options:': { 'allow-unisolated': ENGINE_FLAGS['allow-unisolated'], ...JSON_FLAG } },
+        {
+          'Options:': {
+            'allow-unisolated': ENGINE_FLAGS['allow-unisolated'],
+            ...OFFLINE_FLAG,
+            ...JSON_FLAG,
+          },
+        },
       ),
     run: async (args, host) => (await import('./trajectories-replay.js')).replayTrajectories(args, host),
   },

@@ -18,7 +18,13 @@ import { episodeContainer } from './rollout-container.js';
 import type { RolloutArgs } from './rollout-flags.js';
 import { presentTrajectories, wantedEpisode } from './trajectories.js';
 
-type ReplayArgs = Readonly<{ run: string; episode?: string; json: boolean; 'allow-unisolated': boolean }>;
+type ReplayArgs = Readonly<{
+  run: string;
+  episode?: string;
+  json: boolean;
+  'allow-unisolated': boolean;
+  offline?: boolean;
+}>;
 type Context = Awaited<ReturnType<typeof contextFor>>['context'];
 
 /** `assay trajectories replay`: the responses of a run's episodes again, each in a new sandbox, and whether they come to the same. */
@@ -29,7 +35,11 @@ export async function replayTrajectories(
   const args = raw as unknown as ReplayArgs;
   const folder = presentTrajectories(args.run, host.cwd);
   const { settings, runId } = await readManifest(resolve(host.cwd, args.run));
-  const options = { ...(settings.options as unknown as RolloutArgs), ...pickUnisolated(args) };
+  const options = {
+    ...(settings.options as unknown as RolloutArgs),
+    ...pickUnisolated(args),
+    offline: args.offline,
+  };
   const specs = specsOf((await loadInstances(options, host)).ofAllShards);
   const { kill, release } = listenForInterrupt(host);
   const connected = await connectForInstances(options, {

@@ -33,7 +33,7 @@ export async function viewCommand(raw: Readonly<Record<string, unknown>>, host: 
   try {
     const url = await app.listen({ host: args.host, port: args.port });
     if (args.json) host.out(JSON.stringify({ url, folder: root }));
-    else host.out(`${args.folder} at ${url}   (Ctrl-C ends it)`);
+    host.err(`${args.folder} at ${url}   (Ctrl-C ends it)`);
     if (!isLocal) host.err('warning: whoever reaches this port can read all runs, patches and logs');
     await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
     return EXIT.done;

@@ -30,7 +30,12 @@ export function hubSettingsFromEnv(
   return {
     endpoint: (env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, ''),
     ...(env['HF_TOKEN']?.trim() ? { token: env['HF_TOKEN'].trim() } : {}),
-    offline: /^(1|on|yes|true)$/i.test(env['HF_HUB_OFFLINE'] ?? ''),
+    offline: isHubOffline(env),
     cacheDir: env['HF_HUB_CACHE'] || env['HUGGINGFACE_HUB_CACHE'] || join(home, 'hub'),
   };
+}
+
+/** HF_HUB_OFFLINE as `huggingface_hub` reads it. */
+export function isHubOffline(env: Readonly<Record<string, string | undefined>>): boolean {
+  return /^(1|on|yes|true)$/i.test(env['HF_HUB_OFFLINE'] ?? '');
 }

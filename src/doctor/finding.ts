@@ -37,7 +37,8 @@ export function runChecks(
 ): readonly Promise<Line>[] {
   return checks.map(async ({ name, look }) => {
     const over = new AbortController();
-    const finding = await within(look(over.signal).catch(failure), ms, clock);
+    const looking = Promise.resolve(over.signal).then(look).catch(failure);
+    const finding = await within(looking, ms, clock);
     if (finding === undefined) over.abort();
     return { check: name, ...(finding ?? late(ms)) };
   });

@@ -133,7 +133,7 @@ export async function withExport<T>(
   const { images, cacheDir } = context;
   await mkdir(join(cacheDir, 'work'), { recursive: true });
   // A copy: builds write here, and the export may be on a disk that nobody may write on.
-  const locksDir = await mkdtemp(join(cacheDir, 'work', 'import-'));
+  const locksDir = await mkdtemp(join(cacheDir, 'work', `${process.pid}-import-`));
   try {
     for (const { name } of index.files)
       if (name.startsWith('locks/')) await copyFile(join(folder, name), join(locksDir, basename(name)));

@@ -14,6 +14,8 @@ export interface MirrorOptions {
   readonly cacheDir: string;
   /** Must be in the mirror: one that lacks it is brought up to date. */
   readonly commit: string;
+  /** Fetches from paths alone; else `image_missing`. */
+  readonly offline?: boolean;
   readonly owner: ProcessIdentity;
   readonly signal: AbortSignal;
   readonly onLog: (line: string) => void;
@@ -24,10 +26,15 @@ export interface MirrorOptions {
  * One process at a time; rejects with `image_build_failed`.
  */
 export async function mirrorOf(options: MirrorOptions): Promise<string> {
-  const { repo, given, cacheDir, commit, signal, onLog } = options;
+  const { repo, given, cacheDir, commit, offline = false, signal, onLog } = options;
   const path = mirrorPath(cacheDir, repo);
   if (await holds(path, commit)) return path;
   const source = given.get(repo) ?? `https://github.com/${repo}.git`;
+  if (offline && source.includes('://'))
+    throw new AssayError(
+      'image_missing',
+      `the cache has no mirror of ${repo} with ${commit}, and --offline fetches nothing; --mirror ${repo}=PATH names a clone`,
+    );
   await mkdir(dirname(path), { recursive: true });
   return withLock({ ...options, path: `${path}.lock`, onWait: onLog }, async () => {
     if (await holds(path, commit)) return path;

@@ -13,6 +13,8 @@ export interface PullerOptions extends StateOptions {
   readonly hasLogin: (ref: string) => Promise<boolean>;
   /** Takes what a name stands for now, and records that. */
   readonly updateDigests: boolean;
+  /** Asks no registry: an image that is not there is `image_missing`. */
+  readonly offline?: boolean;
   /** How long one pull may wait for a limit to pass, in milliseconds. */
   readonly patienceMs: number;
   readonly onLog: (line: string) => void;
@@ -48,7 +50,7 @@ export function pauseAfter(error: AssayError, tries: number): number | undefined
 
 /** A puller; it keeps digests and times of pulls in the cache, for all processes. */
 export function createPuller(options: PullerOptions): Puller {
-  const { engine, clock, rate, hasLogin, updateDigests, patienceMs, onLog } = options;
+  const { engine, clock, rate, hasLogin, updateDigests, offline = false, patienceMs, onLog } = options;
   const digests = imageDigests(options);
   const times = pullTimes(options);
   // Two attempts of one instance wait for one pull.
@@ -93,7 +95,9 @@ export function createPuller(options: PullerOptions): Puller {
 
   async function pullPinned(ref: string, signal: AbortSignal): Promise<ImageInfo> {
     const found = await engine.inspect(ref, signal);
-    if (found !== undefined && !updateDigests) return check(found);
+    if (found !== undefined && (!updateDigests || offline)) return check(found);
+    if (offline)
+      throw new AssayError('image_missing', `${ref} is not in the engine, and --offline pulls nothing`);
     const pinned = (await digests.read()).get(ref);
     await waitForRate(ref, signal);
     if (pinned === undefined || updateDigests) {

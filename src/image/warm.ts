@@ -11,9 +11,16 @@ import { ENVIRONMENT } from './shim.js';
 const INSTALLERS = ['pip', 'setuptools', 'wheel', 'pkg_resources', '_distutils_hack', 'flit_core'];
 const BYTE_CODE = `${ENVIRONMENT}/lib -path '*/site-packages/*' ${INSTALLERS.map((name) => `! -path '*/site-packages/${name}*'`).join(' ')} -prune -o -name '*.pyc'`;
 
-/** Where the byte code for an environment is kept, by its last layer: it fits these very files alone. */
+/** Folder of byte code in the cache. */
+export const BYTE_CODE_FOLDER = 'byte-code';
+
+/** Name of the file with the byte code for an environment, by its last layer: it fits these very files alone. */
+export function byteCodeFile(layer: string): string {
+  return `${layer.replace('sha256:', '').slice(0, 16)}.tar`;
+}
+
 function keptAt(cacheDir: string, layer: string): string {
-  return join(cacheDir, 'byte-code', `${layer.replace('sha256:', '').slice(0, 16)}.tar`);
+  return join(cacheDir, BYTE_CODE_FOLDER, byteCodeFile(layer));
 }
 
 /** Keeps the byte code that an install in a session of this environment left, unless there is some: layers hold none. */

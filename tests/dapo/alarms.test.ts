@@ -107,9 +107,10 @@ describe('alarms', () => {
       ...{ formatErrors: 0, commands: [], hasLoop: true, weightVersions: [] },
     };
     const step = { episodes: 1, learningRate: 1, sums, gradientNorm: 1, weightVersion: '1' };
-    const found = metricsOf([facts], [step]);
+    const found = metricsOf([facts], [step], { threshold: 2, maxTurns: 4 });
     for (const name of Object.keys(HEALTHY)) expect(Object.keys(found)).toContain(name);
     expect(found['rollout/loops']).toBe(1);
+    expect(found['rollout/reward']).toBe(0.5);
     const { counts } = signalOf([], {
       ...{ advantage: 'grpo', delta: 0, penalty: null, signalOn: 'outcome', overlong: 'keep' },
     });

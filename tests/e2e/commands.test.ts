@@ -126,6 +126,9 @@ describe('the commands, on the bundled benchmark', () => {
       'merge',
       'report',
       'show',
+      'compare',
+      'runs',
+      'runs import',
       'dataset',
       ...['list', 'show', 'check', 'filter'].map((action) => `dataset ${action}`),
       'images',
@@ -135,7 +138,11 @@ describe('the commands, on the bundled benchmark', () => {
       'validate',
       'prove',
       'shell',
+      'doctor',
       'gc',
+      ...['list', 'show', 'rm'].map((action) => `runs ${action}`),
+      ...['show', 'check'].map((action) => `config ${action}`),
+      'completion',
     ]) {
       const { stdout, code } = await run(...command.split(' '), '--help');
       expect([command, code, stdout.includes('Examples:')]).toEqual([command, 0, true]);

@@ -5,22 +5,24 @@ import { hostname, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { which } from '../../src/engine/local/tools.js';
+import { assay } from '../helpers/cli.js';
 import { type Answer, type Diagnosis, diagnose, engineWith, type Malady, serve } from '../helpers/doctor.js';
 
 const CHECKS = [
-  ...['node', 'git', 'engine', 'platform', 'storage', 'limits', 'seccomp', 'trial', 'leftovers', 'images'],
   ...[
-    'image disk',
-    'registry',
+    'node',
+    'git',
     'dataset',
     'hub',
     'clock',
-    'runs',
-    'cache',
-    'memory',
-    'workers',
-    'open files',
+    'engine',
+    'platform',
+    'storage',
+    'limits',
+    'seccomp',
+    'trial',
   ],
+  ...['leftovers', 'images', 'image disk', 'registry', 'runs', 'cache', 'memory', 'workers', 'open files'],
   ...['processes', 'proxy', 'certificates', 'python', 'gpu', 'trainer'],
 ];
 const LOCAL_CHECKS = CHECKS.filter(
@@ -161,7 +163,7 @@ describe('an engine that is not to be reached', () => {
 
 describe('an engine that answers, and is unfit', () => {
   test('too old', async () => {
-    const found = await withEngine({ version: { ApiVersion: '1.39', Version: '18.09.1' } });
+    const found = await withEngine({ info: { ServerVersion: '18.09.1' }, version: { ApiVersion: '1.39' } });
     expectCause(found, 'engine', { found: /18\.09\.1, API 1\.39.*too old/, fix: /Update Docker to 20\.10/ });
   });
 
@@ -410,6 +412,22 @@ describe('a machine that lacks something', () => {
       found: /this process may use 512 MiB only/,
       fix: /docker run --memory.*Slurm/,
     });
+  });
+});
+
+describe('assay eval', () => {
+  test('names doctor where no attempt could be judged, and where no engine answers', async () => {
+    const run = (DOCKER_HOST: string, id: string) =>
+      assay(['eval', 'sample', '--gold', '-n', '1', '--engine', 'docker', '--retries', '0', '--run-id', id], {
+        ...{ cwd, cache, env: { DOCKER_HOST } },
+      });
+    const failed = await run(`tcp://${healthy}`, 'a');
+    expect(failed).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('`assay doctor sample` says what'),
+    });
+    const unreached = await run(`unix://${work}/none.sock`, 'b');
+    expect(unreached).toMatchObject({ code: 3, stderr: expect.stringContaining('`assay doctor` says what') });
   });
 });
 

@@ -80,6 +80,7 @@ export async function serve(
 }
 
 const INFO = {
+  ServerVersion: '24.0.7',
   OSType: 'linux',
   OperatingSystem: 'a test',
   Driver: 'overlay2',
@@ -108,8 +109,7 @@ export function engineWith({ info, version, images = [], containers = [], create
   return (path: string): Answer => {
     if (path.startsWith('/_ping')) return { body: 'OK' };
     if (path.startsWith('/info')) return { body: { ...INFO, SystemTime: new Date().toISOString(), ...info } };
-    if (path.startsWith('/version'))
-      return { body: { Version: '24.0.7', ApiVersion: '1.43', Arch: 'amd64', ...version } };
+    if (path.startsWith('/version')) return { body: { ApiVersion: '1.43', Arch: 'amd64', ...version } };
     if (path.startsWith('/images/json')) return { body: images };
     if (path.startsWith('/containers/json')) return { body: containers };
     return { status: 500, body: { message: create } };

@@ -10,12 +10,13 @@ function setting() {
   const { dir, base } = repositoryWithFuture();
   const log: string[] = [];
   const cacheDir = mkdtempSync(join(tmpdir(), 'assay-cache-'));
-  const mirror = (commit: string, from = dir) =>
+  const mirror = (commit: string, from = dir, offline = false) =>
     mirrorOf({
       repo: 'owner/repo',
       given: new Map([['owner/repo', from]]),
       cacheDir,
       commit,
+      offline,
       owner: identifyProcess(process.pid) as ProcessIdentity,
       signal: new AbortController().signal,
       onLog: (line) => log.push(line),
@@ -41,6 +42,17 @@ describe('mirrorOf', () => {
     expect(await mirror(newer)).toBe(path);
     expect(git(path, 'cat-file', '-t', newer)).toBe('commit');
     expect(git(path, 'cat-file', '-t', base)).toBe('commit');
+  });
+
+  test('offline is fetched from a path alone', async () => {
+    const { base, mirror, log } = setting();
+    await expect(mirror(base, 'https://example.invalid/owner/repo.git', true)).rejects.toMatchObject({
+      code: 'image_missing',
+      message: expect.stringContaining('--offline fetches nothing; --mirror owner/repo=PATH'),
+    });
+    expect(log).toEqual([]);
+    const path = await mirror(base, undefined, true);
+    expect(await mirror(base, 'https://example.invalid/owner/repo.git', true)).toBe(path);
   });
 
   test('is made once when many ask at the same time', async () => {

@@ -146,6 +146,20 @@ describe('a puller', () => {
     await expect(puller.pull(ref, signal)).rejects.toMatchObject({ code: 'image_changed' });
   });
 
+  test('asks no registry when it is offline, not even for newer digests of what is there', async () => {
+    const store = fakeStore({
+      images: { [ref]: { digest: 'sha256:1' } },
+      registry: new Map([[ref, 'sha256:2']]),
+    });
+    const { puller } = setting(store, { offline: true, updateDigests: true });
+    expect((await puller.pull(ref, signal)).digest).toBe('sha256:1');
+    await expect(puller.pull('owner/two:latest', signal)).rejects.toMatchObject({
+      code: 'image_missing',
+      message: 'owner/two:latest is not in the engine, and --offline pulls nothing',
+    });
+    expect(store.pulled).toEqual([]);
+  });
+
   test('a damaged record of digests is an error that names the file, not an empty record', async () => {
     writeFileSync(join(cacheDir, 'image-digests.json'), '{"a": 1}');
     const { puller } = setting(fakeStore({ registry: new Map([[ref, 'sha256:1']]) }));

@@ -17,6 +17,8 @@ export interface CorpusEntry {
   /** Path of the gzipped log in the corpus folder. */
   readonly log: string;
   readonly instance_id: string;
+  /** Who published it. */
+  readonly source: string;
   readonly expected: Readonly<Record<'v4.1' | 'v5', Official>>;
 }
 

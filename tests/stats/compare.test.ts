@@ -119,7 +119,7 @@ describe('compareRuns', () => {
           byInstance: expect.closeTo(one?.standardError.byInstance ?? 0, 9),
         });
       }),
-      { numRuns: 15 },
+      { numRuns: 5 },
     );
   });
 });

@@ -77,12 +77,12 @@ async function ask(address: string, docker: Docker, ms: number): Promise<DockerS
     question('ask for its state', '/info'),
     question('ask for its version', '/version'),
   ]);
-  if (!isObject(info) || !isObject(version) || textOf(version['ApiVersion']) === '')
+  if (!isObject(info) || !isObject(version) || textOf(info['ServerVersion']) === '')
     throw new AssayError('engine_unavailable', `${address} answers, but is no Docker engine`);
   const registries = isObject(info['RegistryConfig']) ? info['RegistryConfig']['Mirrors'] : undefined;
   return {
     address,
-    version: textOf(version['Version']),
+    version: textOf(info['ServerVersion']),
     apiVersion: textOf(version['ApiVersion']),
     os: textOf(info['OSType']),
     architecture: textOf(version['Arch']),

@@ -99,14 +99,17 @@ export function containers({ cacheDir, images, machine }: ContainersOptions): Co
       if (hasCode(error, 'ENOENT')) return [];
       throw error;
     });
-    await removeHalfMade(workspaces);
+    // What has no labels, as its maker died on the way, is as one with none.
+    if (isOrphan({})) await removeHalfMade(workspaces);
     const reaped: string[] = [];
     for (const name of names.filter((entry) => entry.endsWith('.json'))) {
       const id = name.slice(0, -'.json'.length);
       const text = await readIfExists(recordFile(id));
       if (text === undefined) continue;
       const record = parseRecord(text);
-      if (record !== undefined && !(carries(record.labels, labels) && isOrphan(record.labels))) continue;
+      const isWanted =
+        record === undefined ? isOrphan({}) : carries(record.labels, labels) && isOrphan(record.labels);
+      if (!isWanted) continue;
       const group = (await machine()).groups?.of(id);
       if (group !== undefined) await killUntilGone(group.pids);
       await killSandbox(id);

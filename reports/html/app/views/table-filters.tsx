@@ -23,7 +23,7 @@ export function Filters({ selection, choices, change }: FiltersProps) {
   return (
     <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
       <Outcomes selection={selection} choices={choices} change={change} />
-      <label>
+      <label class="find">
         <span class="name">Find</span>
         <input
           type="search"

@@ -103,7 +103,7 @@ function Rate({ selection, rows }: { readonly selection: Selection; readonly row
 
 interface ColumnOfTable {
   readonly name: Column;
-  readonly title: string;
+  readonly title: ComponentChildren;
   /** Aligned to the right. */
   readonly number?: true;
   /** Left out where the screen is narrow. */
@@ -139,13 +139,29 @@ const COLUMNS: readonly ColumnOfTable[] = [
   },
   {
     name: 'fail-to-pass',
-    title: 'FAIL_TO_PASS',
+    title: (
+      <>
+        FAIL_
+        <wbr />
+        TO_
+        <wbr />
+        PASS
+      </>
+    ),
     number: true,
     cell: ({ failToPass }) => failToPass?.join('/'),
   },
   {
     name: 'pass-to-pass',
-    title: 'PASS_TO_PASS',
+    title: (
+      <>
+        PASS_
+        <wbr />
+        TO_
+        <wbr />
+        PASS
+      </>
+    ),
     number: true,
     wide: true,
     cell: ({ passToPass }) => passToPass?.join('/'),
@@ -208,15 +224,15 @@ function Heading({
     <th scope="col" class={`${classOf(column)} at-${column.name}`} aria-sort={order}>
       <button type="button" onClick={() => change(next)}>
         {column.title}
-        <span class="order" aria-hidden="true">
-          {ARROWS[order]}
-        </span>
+        {descending !== undefined && (
+          <span class="order" aria-hidden="true">
+            {descending ? '▼' : '▲'}
+          </span>
+        )}
       </button>
     </th>
   );
 }
-
-const ARROWS = { none: '', ascending: '▲', descending: '▼' } as const;
 
 function Row({
   row,

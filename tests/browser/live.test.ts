@@ -1,0 +1,72 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { hasBrowser, launch } from '../helpers/browser.js';
+import { assay } from '../helpers/cli.js';
+import { type Daemon, startDaemon } from '../helpers/daemon.js';
+
+const withBrowser = hasBrowser ? describe : describe.skip;
+
+withBrowser(`assay view${hasBrowser ? '' : ' (no Chromium here)'}`, () => {
+  let work = '';
+  let view: Daemon & { readonly said: string };
+  let browser: Browser;
+  let page: Page;
+  const faults: string[] = [];
+
+  beforeAll(async () => {
+    work = await mkdtemp(join(tmpdir(), 'assay-view-'));
+    await mkdir(join(work, 'runs'));
+    view = await startDaemon(['view', '--port', '0'], /at (http:\S+)/, { cache: work, cwd: work });
+    browser = await launch();
+    page = await browser.newPage();
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') faults.push(message.text());
+    });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    expect(await view?.stop()).toBe(0);
+    await rm(work, { recursive: true });
+  });
+
+  it('lists a run that begins, follows it to its end, and shows its attempts and logs', async () => {
+    await page.goto(view.said);
+    await page.getByText('No run here yet.').waitFor();
+    const run = assay(['eval', 'sample', '--gold', '-j', '1', '-n', '12', '--run-id', 'live', '-q'], {
+      cwd: work,
+      cache: work,
+    });
+    await page.getByRole('link', { name: 'live' }).click();
+    await page.getByText(/Running: \d+ of 12 attempts have a verdict/).waitFor();
+    const counts = await page.evaluate(async () => {
+      const seen = new Set<string>();
+      for (let look = 0; look < 1200; look++) {
+        const text = /Running: (\d+) of/.exec(document.body.innerText)?.[1];
+        if (text === undefined) break;
+        seen.add(text);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      return [...seen].map(Number);
+    });
+    expect(counts.length).toBeGreaterThan(1);
+    expect(counts).toEqual([...counts].sort((a, b) => a - b));
+    expect((await run).code).toBe(0);
+    await page.getByText('12 of 12 instances').first().waitFor();
+    await page
+      .getByRole('link', { name: /assay-sample__/ })
+      .first()
+      .click();
+    await page.getByText('diff --git').first().waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it('says so when the run is gone', async () => {
+    await page.goto(`${view.said}/#/runs/nothing`);
+    await page.getByRole('alert').waitFor();
+    expect(await page.getByRole('alert').innerText()).toContain('no such thing');
+  });
+});
