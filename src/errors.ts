@@ -282,6 +282,7 @@ export const ERRORS = {
   internal: { class: 'ours', retryable: false, fix: 'Please report this with the run folder.' },
 } as const satisfies Record<string, ErrorRow>;
 
+/** A row of {@link ERRORS}. */
 export type ErrorCode = keyof typeof ERRORS;
 
 interface AssayErrorOptions {
