@@ -67,9 +67,13 @@ function fileOf(path: string, host: Host): { readonly path: string; readonly ren
   return { path, render };
 }
 
-async function labelledRuns(names: readonly string[], host: Host): Promise<readonly LabelledRun[]> {
+/** Run folders with what to call them; rejects as `readRun` does. */
+export async function labelledRuns(
+  names: readonly string[],
+  { cwd }: Pick<Host, 'cwd'>,
+): Promise<readonly LabelledRun[]> {
   const runs = await Promise.all(
-    names.map(async (name) => ({ name, results: await readRun(resolve(host.cwd, name)) })),
+    names.map(async (name) => ({ name, results: await readRun(resolve(cwd, name)) })),
   );
   const labels = distinct(
     runs.map(({ results }) => results.manifest.runId),

@@ -28,7 +28,8 @@ const Entry = Type.Object({
   metrics: Type.Optional(Type.Record(Type.String(), Type.Number())),
 });
 
-const JOURNAL = 'journal.jsonl';
+/** What a training writes as it goes. */
+export const JOURNAL = 'journal.jsonl';
 const SETTINGS = 'settings.json';
 
 /** Whether a folder is that of a training. */

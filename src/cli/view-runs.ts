@@ -1,21 +1,33 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { constants, createGunzip } from 'node:zlib';
 import { readTrajectories } from '../../plugins/agent/store.js';
-import { type AttemptSources, detailOf, episodeDetail, episodeRow, runPage } from '../../reports/index.js';
+import {
+  type AttemptSources,
+  type ComparePage,
+  detailOf,
+  episodeDetail,
+  episodeRow,
+  runPage,
+} from '../../reports/index.js';
 import type { Trajectory } from '../model/trajectory.js';
 import type { Verdict } from '../model/verdict.js';
 import { attemptFolder, FILES, readPatch } from '../run/folder.js';
-import { followRun, type RunNow, runVersion } from '../run/follow.js';
+import { followRun, type RunNow } from '../run/follow.js';
 import { attemptKey } from '../run/ledger.js';
 import { runningIn } from '../run/overview.js';
+import { compareRuns } from '../stats/compare.js';
 import { mapLimit } from '../util/pool.js';
+import { seededRandom } from '../util/random.js';
 import type { Views } from '../view/app.js';
+import { labelledRuns } from './compare.js';
 import type { Host } from './host.js';
 import { summaryOf } from './results.js';
-import { type RunEntry, readEntries } from './runs-list.js';
+import { isRun, readEntries } from './runs-list.js';
+import { isTraining, JOURNAL } from './runs-training.js';
+import { readTrainingPage } from './training-page.js';
 
 /** Files that are looked at at once. */
 const AT_ONCE = 16;
@@ -29,10 +41,11 @@ export function viewsOf(root: string, host: Host): Views {
   /** Logs of an attempt, by what its verdict is. */
   const logs = new Map<string, AttemptSources['logs']>();
 
-  const entries = async () =>
-    (await readEntries(root)).map((entry) => ({ ...entry, name: basename(entry.folder) }));
-  async function folderOf(run: string): Promise<RunEntry | undefined> {
-    return (await entries()).find(({ name }) => name === run);
+  /** The folder of a run by its name in the list; no other folder can be asked for. */
+  async function folderOf(run: string): Promise<string | undefined> {
+    if (run === basename(root) && (await isRun(root))) return root;
+    const folder = join(root, run);
+    return run === basename(folder) && dirname(folder) === root && (await isRun(folder)) ? folder : undefined;
   }
   async function nowOf(folder: string): Promise<RunNow> {
     const follow = followed.get(folder) ?? followRun(folder);
@@ -47,20 +60,19 @@ export function viewsOf(root: string, host: Host): Views {
     const names = Object.keys(LOGS) as LogName[];
     const found = await mapLimit(names, names.length, async (name) => {
       const file = join(attemptFolder(folder, instanceId, attempt), LOGS[name]);
-      return (await stat(file).catch(() => undefined)) === undefined
-        ? []
-        : [{ name, key: `${path}/logs/${name}`, bytes: 0 }];
+      return (await fileStat(file)) === undefined ? [] : [{ name, key: `${path}/logs/${name}`, bytes: 0 }];
     });
     logs.set(key, found.flat());
     return found.flat();
   }
 
   return {
-    list: async () => (await entries()).map(({ folder: _folder, ...entry }) => entry),
+    list: async () =>
+      (await readEntries(root)).map(({ folder, ...entry }) => ({ ...entry, name: basename(folder) })),
     async page(run) {
-      const entry = await folderOf(run);
-      if (entry === undefined) return undefined;
-      const { folder } = entry;
+      const folder = await folderOf(run);
+      if (folder === undefined) return undefined;
+      if (await isTraining(folder)) return readTrainingPage(folder, host);
       const { results, begun } = await nowOf(folder);
       const isRunning = (await runningIn(folder)) !== undefined;
       const api = `/api/runs/${encodeURIComponent(run)}`;
@@ -84,40 +96,56 @@ export function viewsOf(root: string, host: Host): Views {
         ...(isRunning ? { live: { done: results.verdicts.length, planned, running: begun } } : {}),
       });
     },
-    comparison: async () => undefined,
+    async comparison(runs) {
+      const folders = await Promise.all(runs.map(folderOf));
+      if (folders.length < 2 || folders.includes(undefined)) return undefined;
+      const comparison = compareRuns({
+        ...{ runs: await labelledRuns(runs, { ...host, cwd: root }), random: seededRandom },
+        ...{ strict: false, intersect: false },
+      });
+      return {
+        kind: 'compare',
+        schemaVersion: 1,
+        comparison,
+        generatedAt: host.clock.iso(),
+      } satisfies ComparePage;
+    },
     async attempt(run, instanceId, attempt) {
-      const entry = await folderOf(run);
-      if (entry === undefined) return undefined;
-      const { results } = await nowOf(entry.folder);
+      const folder = await folderOf(run);
+      if (folder === undefined) return undefined;
+      const { results } = await nowOf(folder);
       const instance = results.instances.find((one) => one.instanceId === instanceId);
       const verdict = results.verdicts.find(
         (one) => one.instanceId === instanceId && one.attempt === attempt,
       );
       if (instance === undefined || verdict === undefined) return undefined;
-      const patch = await readPatch(entry.folder, instanceId, attempt);
+      const patch = await readPatch(folder, instanceId, attempt);
       return detailOf({ manifest: results.manifest, instance, verdict, patch });
     },
     async episode(run, instanceId, sample) {
-      const entry = await folderOf(run);
-      if (entry === undefined) return undefined;
-      const trajectory = await trajectoryOf(entry.folder, instanceId, sample);
+      const folder = await folderOf(run);
+      if (folder === undefined) return undefined;
+      const trajectory = await trajectoryOf(folder, instanceId, sample);
       return trajectory === undefined ? undefined : episodeDetail(trajectory);
     },
     async log(run, instanceId, attempt, name) {
-      const entry = await folderOf(run);
-      if (entry === undefined || !Object.hasOwn(LOGS, name)) return undefined;
-      const { results } = await nowOf(entry.folder);
+      const folder = await folderOf(run);
+      if (folder === undefined || !Object.hasOwn(LOGS, name)) return undefined;
+      const { results } = await nowOf(folder);
       if (!results.verdicts.some((one) => one.instanceId === instanceId && one.attempt === attempt))
         return undefined;
-      const path = join(attemptFolder(entry.folder, instanceId, attempt), LOGS[name as LogName]);
-      if ((await stat(path).catch(() => undefined)) === undefined) return undefined;
+      const path = join(attemptFolder(folder, instanceId, attempt), LOGS[name as LogName]);
+      if ((await fileStat(path)) === undefined) return undefined;
       // What a crash cut short is shown as far as it goes.
       return createReadStream(path).pipe(createGunzip({ finishFlush: constants.Z_SYNC_FLUSH })) as Readable;
     },
     async version(run) {
-      const entry = await folderOf(run);
-      if (entry === undefined) return undefined;
-      return `${await runVersion(entry.folder)} ${(await runningIn(entry.folder)) === undefined ? 'ended' : 'running'}`;
+      const folder = await folderOf(run);
+      if (folder === undefined) return undefined;
+      const sizes = await Promise.all(
+        [FILES.events, JOURNAL].map(async (name) => (await fileStat(join(folder, name)))?.size ?? 0),
+      );
+      return [...sizes, (await runningIn(folder)) === undefined ? 'ended' : 'running'].join(' ');
     },
   };
 }
@@ -131,3 +159,5 @@ async function trajectoryOf(
     if (trajectory.episode.sample === sample) return trajectory;
   return undefined;
 }
+
+const fileStat = (path: string) => stat(path).catch(() => undefined);

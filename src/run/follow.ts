@@ -79,11 +79,6 @@ export function followRun(folder: string): () => Promise<RunNow> {
   };
 }
 
-/** Changes whenever a run has something new to tell. */
-export async function runVersion(folder: string): Promise<number> {
-  return sizeOf(join(folder, FILES.events));
-}
-
 const NEWLINE = 10;
 
 async function sizeOf(path: string): Promise<number> {
