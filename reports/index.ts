@@ -8,6 +8,7 @@ import { markdownReport } from './md/report.js';
 import { officialReport } from './official/summary.js';
 
 export { comparisonPlots, runPlots, trainingPlots } from './charts/plots.js';
+export { comparisonMarkdown } from './compare/markdown.js';
 export { comparisonText } from './compare/text.js';
 export { githubAnnotations, githubReport } from './github/summary.js';
 export type { Packed } from './html/blobs.js';

@@ -1,4 +1,4 @@
-import { count, interval, percent, score } from '../format.js';
+import { count, importedFrom, interval, percent, score } from '../format.js';
 import type { RunPage } from './model.js';
 
 /** The sentence to cite a run by: what docs/reports.md asks of one. */
@@ -16,8 +16,12 @@ export function cite({ manifest, summary, conditions }: RunPage): string {
       ? `${dataset} with sha256 ${datasetSha256.slice(0, 12)}`
       : `${dataset} at revision ${datasetRevision}`,
     `profile ${profile}`,
-    `${engines.join(' and ')} ${granted === 0 ? 'without network' : `with network for ${count(granted, 'attempt')}`}`,
-    `${timeoutSeconds} s`,
+    ...(summary.engine === 'imported'
+      ? importedFrom(summary)
+      : [
+          `${engines.join(' and ')} ${granted === 0 ? 'without network' : `with network for ${count(granted, 'attempt')}`}`,
+          `${timeoutSeconds} s`,
+        ]),
     `assay ${manifest.assayVersion}`,
   ].join(', ');
   return `${incomplete ? 'INCOMPLETE: ' : ''}${sentence}.`;

@@ -90,7 +90,8 @@ function conditionsOf(verdicts: readonly Verdict[]): readonly Condition[] {
     grader: ({ graderVersion }) => graderVersion,
     engine: ({ engine }) => engine,
     isolation: ({ isolation }) => isolation,
-    network: ({ granted }) => (granted.network === true ? 'granted' : 'none'),
+    network: ({ engine, granted }) =>
+      engine === 'imported' ? undefined : granted.network === true ? 'granted' : 'none',
     'applied with': ({ appliedWith }) => appliedWith,
     python: ({ imagePython }) => imagePython?.has,
   };

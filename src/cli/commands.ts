@@ -298,7 +298,6 @@ const ownCommands: readonly (Command | CommandGroup)[] = [
       ),
     run: async (args, host) => (await import('./shell.js')).shellCommand(args, host),
   },
-  runsCommands,
   datasetCommands,
   rolloutCommand,
   serveCommand,

@@ -1,11 +1,18 @@
 import { extname, join, relative, resolve } from 'node:path';
-import { comparisonFiles, comparisonPlots, comparisonText, pageFile } from '../../reports/index.js';
+import {
+  comparisonFiles,
+  comparisonMarkdown,
+  comparisonPlots,
+  comparisonText,
+  pageFile,
+} from '../../reports/index.js';
 import { readRun } from '../run/folder.js';
 import type { LabelledRun } from '../stats/alike.js';
 import { type Comparison, compareRuns, regressions } from '../stats/compare.js';
 import { writeAtomic } from '../util/files.js';
 import { seededRandom } from '../util/random.js';
 import { EXIT, usage } from './exit.js';
+import { addToJobSummary } from './github-job.js';
 import type { Host } from './host.js';
 import { pageBundle } from './html.js';
 import { writeReportFiles } from './results.js';
@@ -39,6 +46,7 @@ export async function compare(raw: Readonly<Record<string, unknown>>, host: Host
     await writeAtomic(path, await file.render(comparison));
     host.err(`written: ${relative(host.cwd, path)}`);
   }
+  await addToJobSummary(comparisonMarkdown(comparison), host);
   if (args.plots !== undefined) {
     const folder = resolve(host.cwd, args.plots);
     const plots = comparisonPlots(comparison);

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import { isMap, isScalar, LineCounter, type Node, parse, parseDocument } from 'yaml';
 import yargs, { type Options } from 'yargs';
 import { messageOf } from '../util/words.js';
-import { usage } from './exit.js';
+import { parseFault, usage } from './exit.js';
 import type { Host } from './host.js';
 
 /** `-c`, of every command but those whose own `-c` is something else. */
@@ -50,7 +50,10 @@ export function configArguments(argv: readonly string[]): readonly string[] {
     .help(false)
     .version(false)
     .exitProcess(false)
-    .option('config', CONFIG_FLAG);
+    .option('config', CONFIG_FLAG)
+    .fail((message, error) => {
+      throw parseFault(message, error);
+    });
   return (parser.parseSync()['config'] as string[] | undefined) ?? [];
 }
 

@@ -3,7 +3,7 @@ import { nearest, shown } from '../util/words.js';
 import type { KnownCommand } from './config-check.js';
 import { readSettings } from './config-read.js';
 import { assertKnown, settingsFor, variableOf } from './config-settings.js';
-import { EXIT, usage } from './exit.js';
+import { EXIT, parseFault, usage } from './exit.js';
 import type { Host } from './host.js';
 import { table } from './images-shared.js';
 
@@ -78,7 +78,7 @@ function givenFlags(argv: readonly string[], { flags }: KnownCommand): Readonly<
     .strictOptions()
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? usage(message);
+      throw parseFault(message, error);
     })
     .parseSync();
 }

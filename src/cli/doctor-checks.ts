@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { preparedPython } from '../../plugins/trainer/environment.js';
 import { hubSettingsFromEnv } from '../dataset/hub.js';
 import { judgeDataset, judgeLocalImages } from '../doctor/dataset.js';
-import { judgeIsolation } from '../doctor/engine.js';
+import { judgeIsolation, judgeLeftovers } from '../doctor/engine.js';
 import { type Check, type Finding, skip } from '../doctor/finding.js';
 import { judgeCertificates, judgeClock, judgeHub, judgeProxies } from '../doctor/network.js';
 import { judgeGit, judgeGpu, judgeNode, judgePython, judgeTrainer } from '../doctor/programs.js';
@@ -16,7 +16,7 @@ import {
 } from '../doctor/resources.js';
 import { packageRoot } from '../util/package.js';
 import { hubIdOf, type Wish } from './doctor-dataset.js';
-import { dockerChecks, lookAtDocker } from './doctor-docker.js';
+import { dockerChecks, leftoversOf, lookAtDocker } from './doctor-docker.js';
 import { capacityOf, gpuOf, lookAtFolder, ownMemory, processLimits, said } from './doctor-machine.js';
 import { askHub, certificatesOf, isProxied, proxiesOf } from './doctor-network.js';
 import { connectEngine } from './engines.js';
@@ -39,6 +39,7 @@ export async function checksFor(
     ...(docker === undefined
       ? [
           check('engine', async () => judgeIsolation(await engine.info())),
+          check('leftovers', async () => judgeLeftovers(await leftoversOf(engine), 'local')),
           check('images', async () => localImages(wish)),
         ]
       : dockerChecks({ ...wish, docker, capacity }, host)),
@@ -88,14 +89,7 @@ function dataChecks(
 ): readonly Check[] {
   const hub = hubSettingsFromEnv(host.env, host.home);
   const here = 'code' in found ? undefined : found;
-  const unasked =
-    here?.revision === 'local'
-      ? 'not needed: the dataset is a file'
-      : offline
-        ? 'not asked: --offline'
-        : hub.offline
-          ? 'not asked: HF_HUB_OFFLINE'
-          : undefined;
+  const unasked = whyUnasked(found, { offline, hubOffline: hub.offline });
   const answer =
     unasked === undefined ? askHub(hub, { id: here?.name ?? hubIdOf(dataset), host }) : undefined;
   return [
@@ -109,6 +103,17 @@ function dataChecks(
     }),
     check('clock', async () => judgeClock([...((await engineSkew) ?? []), ...((await answer)?.skew ?? [])])),
   ];
+}
+
+/** Why the Hub isn't asked; undefined when it is. */
+function whyUnasked(
+  found: Wish['found'],
+  { offline, hubOffline }: { readonly offline: boolean; readonly hubOffline: boolean },
+): string | undefined {
+  if ('code' in found && found.code !== 'dataset_offline') return 'not asked: see the line `dataset`';
+  if ('revision' in found && found.revision === 'local') return 'not needed: the dataset is a file';
+  if (offline) return 'not asked: --offline';
+  return hubOffline ? 'not asked: HF_HUB_OFFLINE' : undefined;
 }
 
 function localImages({ found, dataset }: Wish): Finding {

@@ -12,7 +12,7 @@ export const doctorCommand: Command = {
         .example('$0 doctor sample', 'for the bundled benchmark, without Docker')
         .example('$0 doctor rebench --offline', 'with what is here, the network untouched')
         .epilogue(
-          'Exit codes of doctor: 0 nothing fails; 3 something does. Nothing is changed or downloaded. docs/doctor.md',
+          'Exit codes of doctor: 0 nothing fails; 3 something does. Nothing is downloaded, built or removed. docs/doctor.md',
         ),
       {
         'Options:': { engine: ENGINE_FLAGS.engine, ...JSON_FLAG },

@@ -98,16 +98,18 @@ export function dockerChecks(
       const image = (await counted)?.first ?? ours?.ref;
       return trial(engine, { image, limits: limitsOf({}, cpus, workers), host, signal });
     }),
-    check('leftovers', async () => judge.judgeLeftovers(await leftoversOf(engine))),
+    check('leftovers', async () => judge.judgeLeftovers(await leftoversOf(engine), 'docker')),
     check('images', async () => {
       const counts = await counted;
       return counts === undefined
         ? skip('the dataset is not here, or the engine lists no images')
         : judgeImages(counts, { dataset, offline });
     }),
-    check('image disk', async ({ rootDir }) =>
-      judgeImageDisk({ folder: rootDir, freeBytes: await freeBytes(rootDir), missing: await missing() }),
-    ),
+    check('image disk', async ({ rootDir, machine }) => {
+      // A folder of that name may be here, too, when the engine is elsewhere or in a virtual machine.
+      const free = machine === hostname() ? await freeBytes(rootDir) : undefined;
+      return judgeImageDisk({ folder: rootDir, freeBytes: free, missing: await missing() });
+    }),
     check('registry', async ({ mirrors }, signal) => {
       if (offline) return skip('not asked: --offline');
       const answer = await askRegistry(mirrors[0], { host, signal });
@@ -117,7 +119,7 @@ export function dockerChecks(
 }
 
 /** How many containers of processes that live no more there are; none is removed. */
-async function leftoversOf({ containers }: Engine): Promise<number> {
+export async function leftoversOf({ containers }: Engine): Promise<number> {
   let count = 0;
   await containers.reap({ 'assay.host': hostname() }, (labels) => {
     if (isOrphan(labels)) count++;

@@ -69,15 +69,19 @@ export async function askRegistry(
   const question = { method: 'HEAD', signal } as const;
   const first = await ask(manifest, question);
   const challenge = 'status' in first && first.status === 401 ? first.headers['www-authenticate'] : undefined;
-  if (challenge === undefined) return { url, login, asked: first };
-  const basic = mirror === undefined && typeof found === 'object' ? basicOf(found) : undefined;
+  const isLogin = mirror === undefined && typeof found === 'object';
+  const basic = isLogin ? basicOf(found) : undefined;
+  // What is granted without the login says nothing of what is granted with it.
+  if (challenge === undefined || (isLogin && basic === undefined)) return { url, login, asked: first };
   const token = await tokenOf(challenge, { basic, signal });
-  if (typeof token !== 'string') return { url, login, asked: token };
-  return {
-    url,
-    login,
-    asked: await ask(manifest, { ...question, headers: { authorization: `Bearer ${token}` } }),
-  };
+  if (typeof token === 'string')
+    return {
+      url,
+      login,
+      asked: await ask(manifest, { ...question, headers: { authorization: `Bearer ${token}` } }),
+    };
+  const isRefused = basic !== undefined && 'status' in token && token.status === 401;
+  return { url, login: isRefused ? 'refused' : login, asked: token };
 }
 
 /** A login with a password as a header; one with an identity token can't be told so. */

@@ -1,4 +1,6 @@
 import { type Line, runChecks, type Status } from '../doctor/finding.js';
+import { AssayError } from '../errors.js';
+import { within } from '../util/clock.js';
 import { cut } from '../util/words.js';
 import { checksFor } from './doctor-checks.js';
 import { localDataset } from './doctor-dataset.js';
@@ -11,6 +13,8 @@ type DoctorArgs = { readonly dataset: string; readonly json: boolean } & Pick<En
 
 /** For each check; the engine and servers are given up earlier, so that their own words are shown. */
 const CHECK_MS = 9000;
+/** Reading rows, of which some datasets have many. */
+const ROWS_MS = 20_000;
 /** What still hangs then, e.g. a file system or a name server, must not keep the process. */
 const GRACE_MS = 500;
 
@@ -18,7 +22,9 @@ const GRACE_MS = 500;
 export async function doctorCommand(raw: Readonly<Record<string, unknown>>, host: Host): Promise<number> {
   const args = raw as unknown as DoctorArgs;
   const { dataset, engine, offline, json } = args;
-  const found = await localDataset(args, host);
+  const found =
+    (await within(localDataset(args, host), ROWS_MS, host.clock)) ??
+    new AssayError('file_unusable', `the rows of ${dataset} are not read in ${ROWS_MS / 1000} s`);
   const engineName = engine ?? ('code' in found ? 'docker' : found.engine);
   const { checks, close } = await checksFor({ dataset, found, engineName, offline }, host);
   const width = Math.max(...checks.map(({ name }) => name.length));

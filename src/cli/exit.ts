@@ -42,3 +42,9 @@ export function describeError(thrown: unknown): string {
 export function usage(message: string): AssayError {
   return new AssayError('usage', message);
 }
+
+/** What yargs found wrong with a command line, as an error of ours; what a command has thrown stays as it is. */
+export function parseFault(message: string | null, error: Error | undefined): Error {
+  if (error !== undefined && error.name !== 'YError') return error;
+  return usage((error?.message ?? message ?? '').replace(/\s*\n\s*/g, ' '));
+}

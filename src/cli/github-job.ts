@@ -12,7 +12,7 @@ const SUMMARY_BYTES = 1024 * 1024;
 /** In a job of GitHub Actions: the run in the job's summary, and annotations of what failed for the machine's fault. Elsewhere nothing. */
 export async function tellJob(results: RunResults, summary: RunSummary, host: Host): Promise<void> {
   if (host.env['GITHUB_ACTIONS'] === 'true')
-    for (const command of githubAnnotations(summary)) host.err(command);
+    for (const command of githubAnnotations(summary)) host.command(command);
   for (const { content } of githubReport(results, summary)) await addToJobSummary(content, host);
 }
 
@@ -28,7 +28,7 @@ export async function addToJobSummary(markdown: string, host: Host): Promise<voi
         throw error;
       },
     );
-    if (taken + Buffer.byteLength(markdown) > SUMMARY_BYTES)
+    if (taken + Buffer.byteLength(markdown) + 1 > SUMMARY_BYTES)
       host.err('warning: the job summary has no room for this run: GitHub takes 1 MiB of a step');
     else await appendFile(file, `${markdown}\n`);
   } catch (error) {

@@ -18,6 +18,8 @@ export interface Host {
   readonly outFile: (content: string) => void;
   /** Progress, warnings, errors. */
   readonly err: (text: string) => void;
+  /** A command to the CI server that reads our output; nothing that `out` and `err` print is one. */
+  readonly command: (line: string) => void;
   readonly isTerminal: boolean;
 }
 
@@ -35,6 +37,7 @@ const clock: Clock = {
 export function realHost(): Host {
   const { env } = process;
   const home = homedir();
+  const printable = env['GITHUB_ACTIONS'] === 'true' ? (text: string) => noCommand(harmless(text)) : harmless;
   const self = identifyProcess(process.pid);
   if (self === undefined) throw new Error('this process cannot find itself');
   return {
@@ -44,9 +47,18 @@ export function realHost(): Host {
     cacheDir: env['ASSAY_CACHE'] ?? join(env['XDG_CACHE_HOME'] ?? join(home, '.cache'), 'assay'),
     clock,
     self,
-    out: (text) => process.stdout.write(`${harmless(text)}\n`),
+    out: (text) => process.stdout.write(`${printable(text)}\n`),
     outFile: (content) => process.stdout.write(`${process.stdout.isTTY ? harmless(content) : content}\n`),
-    err: (text) => process.stderr.write(`${harmless(text)}\n`),
+    err: (text) => process.stderr.write(`${printable(text)}\n`),
+    command: (line) => process.stderr.write(`${harmless(line)}\n`),
     isTerminal: process.stderr.isTTY === true && env['CI'] === undefined,
   };
+}
+
+/**
+ * Text of a stranger for the log of a GitHub Actions job, whose runner obeys lines that start with `::` and what follows `##[`: spelled out
+ * as in JSON. https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+ */
+export function noCommand(text: string): string {
+  return text.replace(/^(\s*):(?=:)/gm, '$1\\u003a').replace(/#(?=#\[)/g, '\\u0023');
 }

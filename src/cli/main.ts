@@ -3,11 +3,10 @@ import yargs, { type Argv } from 'yargs';
 import { toAssayError } from '../errors.js';
 import { type Command, wordOf } from './command.js';
 import { commands } from './commands.js';
-import { complete } from './complete.js';
 import { knownCommands } from './config-commands.js';
 import { CONFIG_FLAG, configArguments } from './config-read.js';
 import { settingsFor } from './config-settings.js';
-import { describeError, EXIT, exitCodeOf, usage } from './exit.js';
+import { describeError, EXIT, exitCodeOf, parseFault } from './exit.js';
 import { flagsOf, withDashes } from './flags.js';
 import { realHost } from './host.js';
 import { checkOpenFiles } from './open-files.js';
@@ -28,6 +27,8 @@ process.on('uncaughtException', (error) => {
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === COMPLETE) {
+    // It loads every benchmark, which other commands don't wait for.
+    const { complete } = await import('./complete.js');
     for (const word of await complete(argv.slice(1), commands, host)) host.out(word);
     return EXIT.done;
   }
@@ -46,7 +47,7 @@ async function main(argv: readonly string[]): Promise<number> {
       'Exit codes: 0 all graded; 1 a fault of ours; 2 wrong usage; 3 environment not ready; 4 infrastructure errors left, or attempts missing after a merge; 5 below --fail-under, instances that are not valid, a replay that differs, or a regression that compare --fail-on-regression found; 130 interrupted.',
     )
     .fail((message, error) => {
-      throw error ?? usage(message.replace(/\s*\n\s*/g, ' '));
+      throw parseFault(message, error);
     });
   const register = <T>(to: Argv<T>, command: Command, group: readonly string[] = []) =>
     to.command({

@@ -130,12 +130,12 @@ export function judgeTrialError(words: string): Finding {
 }
 
 /** Containers of runs that ended without removing them. */
-export function judgeLeftovers(count: number): Finding {
+export function judgeLeftovers(count: number, engine: 'docker' | 'local'): Finding {
   return count === 0
     ? ok('none')
     : warn(
         `${count} containers of runs that crashed`,
-        'Remove them: `assay gc` (the next run does it, too).',
+        `Remove them: \`assay gc --engine ${engine}\` (the next run does it, too).`,
       );
 }
 

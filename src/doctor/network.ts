@@ -12,10 +12,10 @@ function unreachable(error: string, proxied: boolean): string {
     return 'The clock of this machine may be wrong (line `clock`), or a proxy has an old certificate.';
   if (/CERT|ISSUER|SIGNATURE|SSL|TLS/.test(error))
     return 'A proxy shows a certificate of its own: name the file of its authority, `export NODE_EXTRA_CA_CERTS=/path/ca.pem`.';
-  if (error === 'ENOTFOUND' || error === 'EAI_AGAIN')
-    return 'Names of hosts are not found: check DNS (/etc/resolv.conf) and the network.';
-  return proxied
-    ? 'Node does not take HTTPS_PROXY by itself: use Node 24 with NODE_USE_ENV_PROXY=1, or a route without proxy.'
+  if (proxied)
+    return 'Node does not take HTTPS_PROXY by itself: use Node 24 with NODE_USE_ENV_PROXY=1, or a route without proxy.';
+  return error === 'ENOTFOUND' || error === 'EAI_AGAIN'
+    ? 'Names of hosts are not found: check DNS (/etc/resolv.conf) and the network.'
     : 'Check the network, the firewall and the address.';
 }
 
@@ -34,7 +34,7 @@ export function judgeHub({ endpoint, asked, hasToken, proxied, isNeeded }: Hub):
   const bad = isNeeded ? fail : warn;
   const token = hasToken ? 'HF_TOKEN is set' : 'no HF_TOKEN';
   const otherwise = isNeeded
-    ? ' Or give a local .parquet or .jsonl file.'
+    ? ' Or fetch it elsewhere (`hf download` of Python has the same cache), or give a local .parquet or .jsonl file.'
     : ' The dataset is in the cache: --offline works.';
   if ('error' in asked)
     return bad(
@@ -62,7 +62,8 @@ export function judgeHub({ endpoint, asked, hasToken, proxied, isNeeded }: Hub):
 export interface Registry {
   readonly url: string;
   readonly asked: Asked;
-  readonly login: 'none' | 'found' | 'broken';
+  /** `broken`: it can't be read; `refused`: it isn't taken. */
+  readonly login: 'none' | 'found' | 'broken' | 'refused';
   /** Images of the dataset that are not here; undefined when that isn't known. */
   readonly missing: number | undefined;
   readonly proxied: boolean;
@@ -75,6 +76,11 @@ export function judgeRegistry({ url, asked, login, missing, proxied }: Registry)
     return warn(
       "the login of Docker Hub is there, but can't be read",
       'Correct ~/.docker/config.json (its credsStore names a program docker-credential-... that must be on PATH), or `docker login` again.',
+    );
+  if (login === 'refused')
+    return warn(
+      'the login of Docker Hub is not taken',
+      'Its password or token was changed: `docker login` again.',
     );
   if ('error' in asked) {
     const text = `${url} can't be asked from here: ${asked.words}`;
@@ -122,7 +128,8 @@ export function judgeProxies(proxies: readonly ProxyAddress[], noProxy: string):
     );
   const found = proxies.map(({ variable, address }) => `${variable}=${address}`).join(', ');
   const spared = noProxy.split(/[\s,]+/);
-  const isSpared = spared.includes('*') || (spared.includes('127.0.0.1') && spared.includes('localhost'));
+  const has = (...names: readonly string[]) => names.some((name) => spared.includes(name));
+  const isSpared = has('*') || (has('127.0.0.1', '127.0.0.0/8') && has('localhost'));
   return isSpared
     ? ok(`${found}; not for loopback`)
     : warn(

@@ -83,13 +83,17 @@ function attempt(one: RunInstance, number: number, random: () => number): Verdic
   });
 }
 
-/** Writes the report of a run as `assay report -f html` does; the path of its page. */
-export async function writeReport(results: RunResults, folder: string): Promise<string> {
+/** Writes the report of a run, with made-up patches and logs, as `assay report -f html` does; the path of its page. */
+export async function writeReport(
+  results: RunResults,
+  folder: string,
+  { logs = true }: { readonly logs?: boolean } = {},
+): Promise<string> {
   const random = seededRandom(501);
   const files = htmlReport(results, summarise(results), {
     evidence: {
       patch: async () => patchText(random),
-      logs: async () => [{ name: 'test' as const, ...(await pack(logText(random))) }],
+      logs: async () => (logs ? [{ name: 'test', ...(await pack(logText(random))) }] : []),
       episodes: async () => new Map(),
       pack,
     },
@@ -127,7 +131,7 @@ function logText(random: () => number): string {
   const length = 30_000 + 270_000 * random() ** 2;
   const lines: string[] = [];
   for (let bytes = 0; bytes < length; ) {
-    const line = `tests/test_${lines.length}.py::test_${words(random, 3)} ${random() < 0.9 ? 'PASSED' : 'FAILED'} ${words(random, 4)}`;
+    const line = `${LINES[Math.floor(random() * LINES.length)]} ${lines.length}`;
     lines.push(line);
     bytes += line.length + 1;
   }
@@ -139,3 +143,8 @@ const VOCABULARY = Array.from({ length: 400 }, (_, index) => (index * 7919).toSt
 function words(random: () => number, count: number): string {
   return Array.from({ length: count }, () => VOCABULARY[Math.floor(random() * VOCABULARY.length)]).join('_');
 }
+
+const LINES = Array.from({ length: 5000 }, (_, index) => {
+  const random = seededRandom(index);
+  return `tests/test_${index}.py::test_${words(random, 3)} ${random() < 0.9 ? 'PASSED' : 'FAILED'} ${words(random, 4)}`;
+});

@@ -185,6 +185,7 @@ test('-c takes one value each, wherever it stands', () => {
     'k=v',
   ];
   expect(configArguments(argv)).toEqual(['a.yaml', 'b.yaml', 'k=v']);
+  expect(() => configArguments(['eval', '-c'])).toThrow(expect.objectContaining({ code: 'usage' }));
 });
 
 describe('assay config', () => {

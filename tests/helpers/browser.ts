@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
 
 const CHROMIUM = '/usr/bin/chromium';
 
@@ -11,4 +12,21 @@ if (!hasBrowser && process.env['ASSAY_REQUIRE_BROWSER'] === '1')
 /** Debian's Chromium without a window. */
 export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+}
+
+const AXE = fileURLToPath(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url));
+
+/** What axe-core finds wrong with a page as it stands, a line each. The page's context must have `bypassCSP`, for axe alone. */
+export async function axeViolations(page: Page): Promise<readonly string[]> {
+  await page.addScriptTag({ path: AXE });
+  const violations = await page.evaluate<readonly AxeViolation[]>(
+    'axe.run().then((found) => found.violations)',
+  );
+  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html}`));
+}
+
+interface AxeViolation {
+  readonly id: string;
+  readonly help: string;
+  readonly nodes: readonly { readonly html: string }[];
 }

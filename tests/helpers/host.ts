@@ -12,5 +12,6 @@ export function testHost(
     out: (text) => void printed.push(text),
     outFile: (text) => void printed.push(text),
     err: (text) => void said.push(text),
+    command: (line) => void said.push(line),
   };
 }

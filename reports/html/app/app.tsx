@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import type { Page } from '../model.js';
 import { Header, titleOf } from './parts/header.js';
 import { useRoute } from './route.js';
@@ -42,7 +42,8 @@ function PageView(props: ViewProps) {
   const { source } = props;
   const [page, setPage] = useState<Page>();
   const [failure, setFailure] = useState<string>();
-  useEffect(() => {
+  // Not after the next frame: a file has the page at hand, and its blobs, which are read meanwhile, would come first.
+  useLayoutEffect(() => {
     const load = () => source.page().then(setPage, (error: Error) => setFailure(error.message));
     void load();
     return source.watch?.(load);

@@ -14,17 +14,25 @@ export function lastList(): string | undefined {
   return left?.hash;
 }
 
+/** True of the list that was left last, while the reader is elsewhere. */
+export function isLeft(hash: string): boolean {
+  return left?.hash === hash;
+}
+
 /** Brings the reader back to where a list of this address was left; does `otherwise` on one that wasn't. */
 export function usePlace(hash: string, otherwise: () => void): void {
   const latest = useRef(hash);
   latest.current = hash;
   useLayoutEffect(() => {
     history.scrollRestoration = 'manual';
-    if (left?.hash === hash) {
+    if (left !== undefined && isLeft(hash)) {
       const { link, top } = left;
       [...document.links].find((one) => one.getAttribute('href') === link)?.focus({ preventScroll: true });
       scrollTo(0, top);
-    } else otherwise();
+    } else {
+      scrollTo(0, 0);
+      otherwise();
+    }
     return () => {
       left = {
         hash: latest.current,
@@ -35,15 +43,16 @@ export function usePlace(hash: string, otherwise: () => void): void {
   }, []);
 }
 
-/** Begins each further view at its top, with the keyboard in it. */
-export function useTop(view: string): void {
-  const shown = useRef(view);
+/** Begins each further item at its top, with the keyboard in it; the list, an empty name, has its own place. */
+export function useTop(item: string): void {
+  const shown = useRef(item);
   useLayoutEffect(() => {
-    if (shown.current === view) return;
-    shown.current = view;
+    if (shown.current === item) return;
+    shown.current = item;
+    if (item === '') return;
     scrollTo(0, 0);
     const main = document.querySelector('main');
     main?.setAttribute('tabindex', '-1');
     main?.focus({ preventScroll: true });
-  }, [view]);
+  }, [item]);
 }

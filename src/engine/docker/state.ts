@@ -14,6 +14,8 @@ export interface DockerState {
   readonly os: string;
   /** As images name it: `amd64`, `arm64`. */
   readonly architecture: string;
+  /** Name of its machine. */
+  readonly machine: string;
   /** The system that it runs on, for people: `Docker Desktop`. */
   readonly product: string;
   /** Folder of its images, on its own machine. */
@@ -86,6 +88,7 @@ async function ask(address: string, docker: Docker, ms: number): Promise<DockerS
     apiVersion: textOf(version['ApiVersion']),
     os: textOf(info['OSType']),
     architecture: textOf(version['Arch']),
+    machine: textOf(info['Name']),
     product: textOf(info['OperatingSystem']),
     rootDir: textOf(info['DockerRootDir']),
     storageDriver: textOf(info['Driver']),

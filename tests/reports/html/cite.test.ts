@@ -38,4 +38,15 @@ describe('the citation of a run', () => {
       'verified with sha256 0123456789ab, profile v5, docker with network for 1 attempt',
     );
   });
+
+  test('says of an imported run that nothing was run here, and claims no conditions', () => {
+    const results = runResults(
+      [instance('a__a-1')],
+      [verdict('a__a-1', { reason: 'published', engine: 'imported' })],
+      { engine: 'imported', timeoutSeconds: 0 },
+    );
+    expect(of(results)).toMatch(
+      /profile v5, imported, not run here: 1 outcome taken as published, assay 0\.1\.0\.$/,
+    );
+  });
 });

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { count, goldValid, pythonDiffers } from '../../../format.js';
+import { count, goldValid, importedFrom, pythonDiffers } from '../../../format.js';
 import type { Condition, RunPage } from '../../model.js';
 import { Strange } from '../parts/strange.js';
 import './run-conditions.css';
@@ -29,7 +29,12 @@ export function Conditions({ page }: { readonly page: RunPage }) {
         </Fact>
         <Fact name="grading profile">{settings.profile}</Fact>
         <Fact name="attempts per prediction">{settings.epochs}</Fact>
-        <Fact name="test time limit">{settings.timeoutSeconds} s</Fact>
+        {summary.engine !== 'imported' && <Fact name="test time limit">{settings.timeoutSeconds} s</Fact>}
+        {importedFrom(summary).map((line) => (
+          <Fact key={line} name="origin">
+            {line}
+          </Fact>
+        ))}
         {conditions.map((condition) => (
           <Fact key={condition.name} name={condition.name}>
             <Values of={condition} />

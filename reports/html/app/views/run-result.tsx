@@ -31,9 +31,9 @@ export function Result({ page, base }: OfRun) {
   return (
     <section id="result" tabIndex={-1} aria-label="Result">
       <div class="figures">
-        <Figure name="Pass@1" rate={passAt1} />
+        <Figure name={strict === null ? 'Pass@1' : 'Pass@1, official verdict'} rate={passAt1} />
         {strict !== null && (
-          <Figure name="Strict" rate={strict.passAt1}>
+          <Figure name="Pass@1, strict verdict" rate={strict.passAt1}>
             {strict.differing.length === 0 ? (
               'No attempt is resolved by the official verdict alone.'
             ) : (

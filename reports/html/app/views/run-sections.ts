@@ -3,6 +3,7 @@ export const SECTIONS = {
   result: 'Result',
   conditions: 'What was run',
   groups: 'Groups',
+  plots: 'Plots',
   instances: 'Instances',
 } as const;
 

@@ -1,5 +1,7 @@
 import { useMemo } from 'preact/hooks';
+import { runCharts } from '../../../charts/run.js';
 import type { RunPage } from '../../model.js';
+import { Charts } from '../parts/charts.js';
 import { titleOf } from '../parts/header.js';
 import { LiveLine } from '../parts/live.js';
 import { Strange } from '../parts/strange.js';
@@ -13,6 +15,9 @@ import { reveal } from './run-sections.js';
 import { InstanceTable } from './table.js';
 import type { ViewProps } from './view.js';
 import './run.css';
+
+/** In the tables of rates, beside their numbers. */
+const DRAWN_ABOVE = new Set(['pass-at-1', 'outcomes-by-month']);
 
 /** The first screen of a run, and its table of instances. */
 export function RunView({ page, base, route }: ViewProps & { readonly page: RunPage }) {
@@ -34,6 +39,10 @@ export function RunView({ page, base, route }: ViewProps & { readonly page: RunP
         <Conditions page={page} />
         <NotValid page={page} base={base} />
         <Groups page={page} base={base} />
+        <section id="plots" tabIndex={-1}>
+          <h2>Plots</h2>
+          <Charts charts={runCharts(page).filter(({ id }) => !DRAWN_ABOVE.has(id))} />
+        </section>
       </>
     ),
     [page, base.join('/')],

@@ -2,9 +2,11 @@ import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { count, percent, score } from '../../../format.js';
 import type { AttemptRow, RunPage } from '../../model.js';
+import { useGradual } from '../parts/gradual.js';
 import { Outcome } from '../parts/outcome.js';
 import { Strange } from '../parts/strange.js';
 import { type Route, replaceRoute, routeHash } from '../route.js';
+import { isLeft } from '../scroll.js';
 import {
   type Column,
   isNarrowed,
@@ -36,14 +38,21 @@ export function InstanceTable({ page, base, route }: TableProps) {
   const current = Math.min(selection.page, pages);
   const change = (next: Selection) => replaceRoute(routeHash([...base, ...route.path], selectionQuery(next)));
   const head = useMemo(() => COLUMNS.filter(({ there }) => there === undefined || rows.some(there)), [rows]);
-  const body = useMemo(
+  const shown = useMemo(
     () =>
       selected.rows
         .slice((current - 1) * PAGE_ROWS, current * PAGE_ROWS)
-        .map((row) => (
-          <Row key={`${row.instanceId}#${row.attempt}`} row={row} columns={head} base={base} query={query} />
-        )),
+        .map((row) => ({ row, key: `${row.instanceId}#${row.attempt}` })),
     [selected, current],
+  );
+  const keys = useMemo(() => shown.map(({ key }) => key), [shown]);
+  const drawn = useGradual(keys, isLeft(routeHash([...base, ...route.path], route.query)));
+  const body = useMemo(
+    () =>
+      shown
+        .slice(0, drawn)
+        .map(({ row, key }) => <Row key={key} row={row} columns={head} base={base} query={query} />),
+    [shown, drawn],
   );
   return (
     <section id="instances" tabIndex={-1} aria-label="Instances">
@@ -166,7 +175,13 @@ const COLUMNS: readonly ColumnOfTable[] = [
     wide: true,
     cell: ({ passToPass }) => passToPass?.join('/'),
   },
-  { name: 'tests', title: 'tests, s', number: true, cell: ({ testSeconds }) => testSeconds?.toFixed(1) },
+  {
+    name: 'tests',
+    title: 'tests, s',
+    number: true,
+    wide: true,
+    cell: ({ testSeconds }) => testSeconds?.toFixed(1),
+  },
   {
     name: 'turns',
     title: 'turns',
