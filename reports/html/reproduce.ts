@@ -6,9 +6,9 @@ const LEFT_OUT = new Set([
   ...['shuffle', 'slice', 'limit', 'shard', 'revision', 'profile', 'timeout', 'epochs'],
 ]);
 
-/** Shell commands that judge the instance again as the run did, on a machine that has the predictions. */
+/** Shell commands that judge the instance again as the run did, on a machine that has the predictions; of an import without patches there is nothing to judge. */
 export function reproduce({ settings }: RunManifest, { instanceId }: Verdict): readonly string[] {
-  const { dataset, datasetRevision, options, profile, timeoutSeconds } = settings;
+  const { dataset, datasetRevision, engine, options, profile, timeoutSeconds } = settings;
   const flags = Object.entries(options)
     .filter(([name]) => !LEFT_OUT.has(name))
     .flatMap(([name, value]) =>
@@ -18,13 +18,15 @@ export function reproduce({ settings }: RunManifest, { instanceId }: Verdict): r
           ? [`--no-${name}`]
           : [`--${name}`, ...[value].flat().map(String)],
     );
+  const timeout = timeoutSeconds === 0 ? [] : ['--timeout', String(timeoutSeconds)];
   const words = [
     ...['assay', 'eval', String(options['dataset'] ?? dataset)],
     ...(datasetRevision === 'local' ? [] : ['--revision', datasetRevision]),
-    ...['--id', instanceId, '--profile', profile, '--timeout', String(timeoutSeconds), ...flags],
+    ...['--id', instanceId, '--profile', profile, ...timeout, ...flags],
   ];
+  const isJudgeable = engine !== 'imported' || options['predictions'] !== undefined;
   return [
-    words.map(quote).join(' '),
+    ...(isJudgeable ? [words.map(quote).join(' ')] : []),
     ['assay', 'shell', instanceId, '--dataset', String(options['dataset'] ?? dataset)].map(quote).join(' '),
   ];
 }

@@ -94,7 +94,12 @@ export async function importPublished(raw: Readonly<Record<string, unknown>>, ho
   host.err(
     `imported ${jobs.length} verdicts of ${instances.length} instances from ${args.source} (${publication.format})`,
   );
-  await finishReport(await readRun(folder), folder, args.json === true, host);
+  const json = args.json === true;
+  const { passAt1 } = await finishReport(await readRun(folder), folder, json, host);
+  if (json)
+    host.out(
+      JSON.stringify({ folder, format: publication.format, verdicts: jobs.length, differing, passAt1 }),
+    );
   return EXIT.done;
 }
 

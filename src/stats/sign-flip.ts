@@ -11,7 +11,8 @@ interface Options {
   readonly random: () => number;
 }
 
-/** Steps that the exact distribution may take: about a second. */
+/** Sums that the exact distribution may have, 80 MB, and steps that it may take, about a second. */
+const EXACT_SUMS = 1e7;
 const EXACT_STEPS = 3e8;
 const DRAWS = 100_000;
 
@@ -25,7 +26,7 @@ export function signFlipTest({ differences, random }: Options): SignFlipTest {
   const observed = Math.abs(differences.reduce((sum, value) => sum + value, 0));
   const sizes = differences.map(Math.abs).filter((size) => size > 0);
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  return total * sizes.length <= EXACT_STEPS
+  return total <= EXACT_SUMS && total * sizes.length <= EXACT_STEPS
     ? { p: exactShare(sizes, total, observed), method: 'exact' }
     : { p: drawnShare(sizes, observed, random), method: 'monte-carlo' };
 }

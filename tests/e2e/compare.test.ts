@@ -80,7 +80,7 @@ describe('assay compare', () => {
     for (const [args, words] of [
       [['old'], 'name two run folders or more'],
       [['old', 'nowhere'], 'nowhere is not a run folder'],
-      [['old', 'worse', '-o', 'c.txt'], 'expected a name that ends in .md or .json'],
+      [['old', 'worse', '-o', 'c.txt'], 'expected a name that ends in .md'],
       [['old', 'worse', '--alpha', '5'], 'expected a number between 0 and 1'],
       [['old', 'worse', '--strict'], 'sample.old lacks those of 20 resolved attempts'],
     ] as const) {

@@ -135,7 +135,12 @@ describe('assay runs import', () => {
       { instance_id: second, model_name_or_path: 'm', model_patch: '' },
     ];
     await writeFile(join(work, 'preds.json'), JSON.stringify(predictions));
-    await run('runs', 'import', 'ids.json', '-d', 'sample', ...REPO, '-p', 'preds.json', '-o', 'own');
+    const flags = ['-d', 'sample', ...REPO, '-p', 'preds.json', '-o', 'own', '--json'];
+    const { stdout } = await run('runs', 'import', 'ids.json', ...flags);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ folder: join(work, 'own'), format: 'list of resolved ids', verdicts: 2, differing: [] },
+      passAt1: { score: 1, instances: ids.length },
+    });
     const outcomes = await outcomesOf('own');
     expect([outcomes[first], outcomes[second]]).toEqual(['resolved', 'invalid']);
     expect(Object.values(outcomes).filter((outcome) => outcome === 'none')).toHaveLength(ids.length - 2);
