@@ -36,7 +36,7 @@ export const ERRORS = {
   hub_unavailable: {
     class: 'infra',
     retryable: true,
-    fix: 'Check the network, HF_ENDPOINT and HF_TOKEN, then run the same command again.',
+    fix: 'Check the network, HF_ENDPOINT and HF_TOKEN, then run the same command again; or give a local .parquet or .jsonl file.',
   },
   bad_predictions: {
     class: 'input',
@@ -211,7 +211,7 @@ export const ERRORS = {
   image_pull_failed: {
     class: 'infra',
     retryable: true,
-    fix: 'Check the registry and your login, then `assay retry RUN --only infra`.',
+    fix: 'Check the registry and your login, or build the image here (`assay images build`); then `assay retry RUN --only infra`.',
   },
   image_pull_limited: {
     class: 'infra',
@@ -238,7 +238,11 @@ export const ERRORS = {
     retryable: false,
     fix: 'Restore the named file from a copy, or have it written anew with --update-locks.',
   },
-  image_build_failed: { class: 'infra', retryable: false, fix: 'Read the build log named above.' },
+  image_build_failed: {
+    class: 'infra',
+    retryable: false,
+    fix: 'Read the build log named above; CERTIFICATE_VERIFY_FAILED in it asks for --ca-file.',
+  },
   disk_full: {
     class: 'infra',
     retryable: false,
@@ -278,6 +282,7 @@ export const ERRORS = {
   internal: { class: 'ours', retryable: false, fix: 'Please report this with the run folder.' },
 } as const satisfies Record<string, ErrorRow>;
 
+/** A row of {@link ERRORS}. */
 export type ErrorCode = keyof typeof ERRORS;
 
 interface AssayErrorOptions {

@@ -1,4 +1,8 @@
-/** Public API: what plugins, reports, datasets and benchmarks may import. Importing it does nothing. */
+/**
+ * Public API: what plugins, reports, datasets and benchmarks may import. Importing it does nothing.
+ *
+ * @module API
+ */
 export { activationOf } from './container/activation.js';
 export { withDeadline } from './container/deadline.js';
 export { grantedLimits } from './container/limits.js';

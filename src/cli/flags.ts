@@ -4,7 +4,13 @@ import { usage } from './exit.js';
 
 /** Which instances: applied in this order: ids, filters, shuffle, slice, limit, shard, epochs. */
 export const SELECTION_FLAGS = {
-  id: { alias: 'i', type: 'string', array: true, desc: 'Instance id (repeatable)' },
+  // `instance` and `instance-ids` are the reference harness's names, here and below.
+  id: {
+    alias: ['i', 'instance', 'instance-ids'],
+    type: 'string',
+    array: true,
+    desc: 'Instance id (repeatable)',
+  },
   'id-file': { type: 'string', desc: 'File with one instance id per line' },
   filter: { type: 'string', desc: 'Regular expression on instance ids' },
   repo: { type: 'string', array: true, desc: 'Repository, owner/name (repeatable)' },
@@ -139,6 +145,16 @@ export function withGroups<T>(yargs: Argv<T>, groups: Readonly<Record<string, Fl
       if (Array.isArray((args as Record<string, unknown>)[name])) throw usage(`--${name} is given twice`);
     return true;
   });
+}
+
+/** `--max_workers` -> `--max-workers`, as the reference harness writes its flags; nothing after `--` is touched. */
+export function withDashes(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return argv.map((word, at) =>
+    /^--[a-z]/.test(word) && (end < 0 || at < end)
+      ? word.replace(/^[^=]+/, (name) => name.replaceAll('_', '-'))
+      : word,
+  );
 }
 
 /** Throws `usage` unless the flag is absent or a whole number from `minimum`. */

@@ -7,7 +7,7 @@ import { knownCommands } from './config-commands.js';
 import { CONFIG_FLAG, configArguments } from './config-read.js';
 import { settingsFor } from './config-settings.js';
 import { describeError, EXIT, exitCodeOf, parseFault } from './exit.js';
-import { flagsOf } from './flags.js';
+import { flagsOf, withDashes } from './flags.js';
 import { realHost } from './host.js';
 import { checkOpenFiles } from './open-files.js';
 
@@ -94,7 +94,7 @@ function withSettings(
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(withDashes(process.argv.slice(2)));
 } catch (error) {
   host.err(describeError(error));
   process.exitCode = exitCodeOf(toAssayError(error));

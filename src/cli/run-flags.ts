@@ -10,7 +10,7 @@ import {
 /** What is evaluated. */
 export const PREDICTION_FLAGS = {
   predictions: {
-    alias: 'p',
+    alias: ['p', 'predictions-path'],
     type: 'string',
     desc: 'JSONL, JSON list or map, or a folder of .diff files; each also .gz',
   },

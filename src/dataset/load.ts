@@ -11,6 +11,7 @@ import { DATA_FILE, type FileRows, readRows } from './read-rows.js';
 type DatasetSource =
   | { readonly dataset: string; readonly revision?: string; readonly split?: string }
   | { readonly file: string };
+/** Name on the command line -> dataset of the Hub, or file. */
 export type DatasetAliases = Readonly<Record<string, DatasetSource>>;
 
 export interface LoadedRows extends FileRows {

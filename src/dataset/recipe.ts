@@ -20,6 +20,7 @@ export interface Rule {
   readonly drops: string;
   /** It judges by a validation: without one it isn't applied at all. */
   readonly needsValidation?: boolean;
+  /** Pure: whether a row stays, goes (with the reason), or can't be told of. */
   judge(candidate: Candidate): Ruling;
 }
 

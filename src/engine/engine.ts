@@ -11,29 +11,40 @@ export interface FileEntry {
 /** Limits of a container. Absent means the engine's own default. */
 export interface SandboxLimits {
   readonly memoryBytes: number;
+  /** Cores, also parts of one. */
   readonly cpus: number;
+  /** Most processes at once. */
   readonly pids: number;
   readonly network: boolean;
+  /** Capabilities beyond the default ones, as Docker names them. */
   readonly capAdd: readonly string[];
   /** Most that its own files may take: `isOverDisk` goes by it. */
   readonly diskBytes?: number;
 }
 
+/** A container to start. */
 export interface ContainerSpec {
+  /** Name or digest of an image that is there. */
   readonly image: string;
+  /** Unique on the engine. */
   readonly name: string;
+  /** By which `reap` finds it later. */
   readonly labels: Readonly<Record<string, string>>;
   readonly limits: SandboxLimits;
   /** Commands run as root, and not as the user that the image names. */
   readonly asRoot?: boolean;
 }
 
+/** A command to run in a started container. */
 export interface ExecRequest {
+  /** Program and arguments; no shell reads them. */
   readonly argv: readonly string[];
+  /** Absolute; default: the image's. */
   readonly workdir?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** The command's input, which is destroyed when the command is over; absent: none. */
   readonly stdin?: Readable;
+  /** Ends the wait; only `destroy` is sure to end the command. */
   readonly signal: AbortSignal;
   /** Receives stdout and stderr, which share a pipe, in the order of writing; a returned promise is back-pressure. */
   readonly onOutput: (chunk: Uint8Array) => void | Promise<void>;
@@ -41,6 +52,7 @@ export interface ExecRequest {
   readonly onStart?: () => void;
 }
 
+/** How a command ended. */
 export interface ExecResult {
   /** From the engine's inspect, never from the output. */
   readonly exitCode: number;
@@ -51,7 +63,9 @@ export interface ExecResult {
 /** A started container. Every method rejects with AssayError; after `destroy` none may be called. */
 export interface Container {
   readonly id: string;
+  /** Writes files with their modes. */
   put(files: readonly FileEntry[], signal: AbortSignal): Promise<void>;
+  /** Runs a command to its end; an exit code other than 0 is a result, not an error. */
   exec(request: ExecRequest): Promise<ExecResult>;
   /** Whether the command of the last `exec` gets time now: false where it never began, is over, or is paused. */
   isBusy(signal: AbortSignal): Promise<boolean>;
@@ -67,6 +81,7 @@ export interface Container {
   destroy(): Promise<void>;
 }
 
+/** What starts containers. Every method rejects with AssayError. */
 export interface ContainerEngine {
   /** Creates and starts; on failure nothing is left behind. */
   start(spec: ContainerSpec, signal: AbortSignal): Promise<Container>;
@@ -102,6 +117,7 @@ export interface ListedImage {
   readonly createdAt?: number;
 }
 
+/** An image that is there. */
 export interface ImageInfo {
   /** Name it was asked by. */
   readonly ref: string;
@@ -116,16 +132,21 @@ export interface ImageInfo {
   readonly config: ImageConfig;
 }
 
+/** Of a pull or push. */
 export interface TransferOptions {
   readonly signal: AbortSignal;
+  /** Gets what the engine says, line by line. */
   readonly onProgress?: (line: string) => void;
 }
 
+/** A layer as it lies on the disk. */
 export interface LayerSize {
+  /** `sha256:...` of its unpacked tar. */
   readonly diffId: string;
   readonly bytes: number;
 }
 
+/** What keeps images. Every method rejects with AssayError. */
 export interface ImageEngine {
   /** Undefined when the image isn't there. */
   inspect(ref: string, signal: AbortSignal): Promise<ImageInfo | undefined>;
@@ -161,6 +182,7 @@ export interface ImageEngine {
   remove(ref: string): Promise<boolean>;
 }
 
+/** What an engine says of itself and its machine. */
 export interface EngineInfo {
   /** e.g. `docker 20.10.24`, `local`. */
   readonly version: string;
@@ -170,6 +192,7 @@ export interface EngineInfo {
   readonly isolated: boolean;
   /** What the caller should be warned of: a protection that such an engine usually has, and this one lacks. */
   readonly warning?: string;
+  /** Cores of the engine's machine. */
   readonly cpus: number;
   /** Free memory in bytes. */
   readonly freeMemoryBytes: number;
@@ -180,6 +203,8 @@ export interface Engine {
   readonly name: 'docker' | 'local';
   readonly images: ImageEngine;
   readonly containers: ContainerEngine;
+  /** Rejects with `engine_unavailable` where it can't be reached. */
   info(): Promise<EngineInfo>;
+  /** Lets go of what it holds open; nothing may be called afterwards. */
   close(): Promise<void>;
 }

@@ -9,9 +9,11 @@ export type StatusMap = ReadonlyMap<string, TestStatus>;
 export type LogParser = (log: string, instanceId: string) => StatusMap | undefined;
 
 const TestLists = Type.Object({ success: Type.Array(Type.String()), failure: Type.Array(Type.String()) });
+/** The expected tests of a row, by whether the log shows that they passed. */
 export const TestsStatus = Type.Object({ FAIL_TO_PASS: TestLists, PASS_TO_PASS: TestLists });
 export type TestsStatus = Static<typeof TestsStatus>;
 
+/** The sets of grading rules; docs/grading.md says what each is. */
 export const ProfileName = Type.Union([
   Type.Literal('v5'),
   Type.Literal('v4.1'),

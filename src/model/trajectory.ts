@@ -20,6 +20,7 @@ export const Decoding = Type.Object({
 });
 export type Decoding = Static<typeof Decoding>;
 
+/** Tokens and cost of one answer, or of an episode. */
 export const Usage = Type.Object({
   promptTokens: Type.Integer({ minimum: 0 }),
   completionTokens: Type.Integer({ minimum: 0 }),
@@ -28,6 +29,7 @@ export const Usage = Type.Object({
 });
 export type Usage = Static<typeof Usage>;
 
+/** A message as the policy gets it. */
 export const Message = Type.Object({
   role: Type.Union([Type.Literal('system'), Type.Literal('user'), Type.Literal('assistant')]),
   content: Type.String(),
@@ -71,11 +73,15 @@ export const Turn = Type.Object({
 });
 export type Turn = Static<typeof Turn>;
 
+/** What an episode may take; meeting one ends it. */
 export const EpisodeLimits = Type.Object({
   turns: Type.Integer({ minimum: 1 }),
+  /** Prompt and answers together. */
   contextTokens: Type.Integer({ minimum: 1 }),
+  /** Of one command; it is killed, and the episode goes on. */
   commandSeconds: Type.Number(),
   episodeSeconds: Type.Number(),
+  /** A longer observation is clipped; that ends nothing. */
   observationChars: Type.Integer({ minimum: 1 }),
   /** The diff of an episode that met a limit without `submit` is graded. */
   gradeUnsubmitted: Type.Boolean(),
@@ -116,6 +122,7 @@ export const EpisodeEnd = Type.Union([
 ]);
 export type EpisodeEnd = Static<typeof EpisodeEnd>;
 
+/** How an episode ended, with the patch it left. */
 export const EpisodeResult = Type.Object({
   end: EpisodeEnd,
   detail: Type.Optional(Type.String()),
@@ -131,6 +138,7 @@ export const EpisodeResult = Type.Object({
 });
 export type EpisodeResult = Static<typeof EpisodeResult>;
 
+/** An episode with all its turns, in order. */
 export interface Trajectory {
   readonly episode: Episode;
   readonly turns: readonly Turn[];

@@ -11,6 +11,7 @@ export const Outcome = Type.Union([
 ]);
 export type Outcome = Static<typeof Outcome>;
 
+/** The steps of an attempt, in order; failures and times are by phase. */
 export const Phase = Type.Union([
   Type.Literal('prepare'),
   Type.Literal('pull'),

@@ -199,6 +199,7 @@ function strictly(items: readonly InstanceResults[], verdicts: readonly Verdict[
 
 /** Officially. */
 export const isResolved = ({ outcome }: Verdict) => outcome === 'resolved';
+/** By the strict verdict; false where there is none. */
 export const isStrictlyResolved = ({ strict }: Verdict) => strict?.resolved === true;
 const resolved = ({ verdicts }: InstanceResults) => verdicts.filter(isResolved).length;
 const scored = ({ verdicts }: InstanceResults) =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { describeError, EXIT, exitCodeOf } from '../../src/cli/exit.js';
-import { checkCount, parseBytes, parseSeconds } from '../../src/cli/flags.js';
+import { checkCount, parseBytes, parseSeconds, withDashes } from '../../src/cli/flags.js';
 import { AssayError } from '../../src/index.js';
 
 describe('values of flags', () => {
@@ -35,6 +35,12 @@ describe('values of flags', () => {
     expect(() => checkCount(1, 'workers', 1)).not.toThrow();
     expect(() => checkCount(0, 'workers', 1)).toThrow();
   });
+});
+
+test('flags may have underscores, as in the reference harness; values and what follows -- may keep theirs', () => {
+  expect(withDashes(['eval', '--max_workers', '4', '--run_id=a_b', '-i', 'a__b-1', '--', '--x_y'])).toEqual([
+    ...['eval', '--max-workers', '4', '--run-id=a_b', '-i', 'a__b-1', '--', '--x_y'],
+  ]);
 });
 
 describe('what a person sees of an error', () => {
