@@ -13,7 +13,7 @@ export { comparisonText } from './compare/text.js';
 export { githubAnnotations, githubReport } from './github/summary.js';
 export type { Packed } from './html/blobs.js';
 export { type Evidence, episodeRow, htmlReport } from './html/files.js';
-export type { ComparePage, TrainingPage } from './html/model.js';
+export type { ComparePage, EpisodeRow, TrainingPage } from './html/model.js';
 export { detailOf, episodeDetail, runPage, type Sources as AttemptSources } from './html/run-page.js';
 export { type Bundle, pageFile, servedPage } from './html/shell.js';
 export { dapoPage, rftPage } from './html/training-page.js';

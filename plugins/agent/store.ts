@@ -61,7 +61,7 @@ export async function openStore(folder: string): Promise<TrajectoryStore> {
       const changed = addLine(running, parseLine(line));
       keep(changed);
       const { instanceId } = changed.episode;
-      const writer = writers.get(instanceId) ?? startWriter(join(folder, `${instanceId}${SUFFIX}`));
+      const writer = writers.get(instanceId) ?? startWriter(trajectoryFile(folder, instanceId));
       writers.set(instanceId, writer);
       await writer.append(`${JSON.stringify(line)}\n`);
     },
@@ -71,6 +71,11 @@ export async function openStore(folder: string): Promise<TrajectoryStore> {
       await Promise.all([...writers.values()].map((writer) => writer.finish()));
     },
   };
+}
+
+/** The file of an instance in a folder of trajectories. */
+export function trajectoryFile(folder: string, instanceId: string): string {
+  return join(folder, `${instanceId}${SUFFIX}`);
 }
 
 /** All trajectories of a folder, or those of some instances, also those that have no result yet; one file is in memory at a time. */

@@ -3,11 +3,12 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { constants, createGunzip } from 'node:zlib';
-import { readTrajectories } from '../../plugins/agent/store.js';
+import { readTrajectories, trajectoryFile } from '../../plugins/agent/store.js';
 import {
   type AttemptSources,
   type ComparePage,
   detailOf,
+  type EpisodeRow,
   episodeDetail,
   episodeRow,
   runPage,
@@ -40,6 +41,11 @@ export function viewsOf(root: string, host: Host): Views {
   const followed = new Map<string, () => Promise<RunNow>>();
   /** Logs of an attempt, by what its verdict is. */
   const logs = new Map<string, AttemptSources['logs']>();
+  /** Of an instance, by its file of trajectories. */
+  const episodes = new Map<
+    string,
+    { readonly size: number; readonly rows: ReadonlyMap<number, EpisodeRow> }
+  >();
 
   /** The folder of a run by its name in the list; no other folder can be asked for. */
   async function folderOf(run: string): Promise<string | undefined> {
@@ -60,10 +66,35 @@ export function viewsOf(root: string, host: Host): Views {
     const names = Object.keys(LOGS) as LogName[];
     const found = await mapLimit(names, names.length, async (name) => {
       const file = join(attemptFolder(folder, instanceId, attempt), LOGS[name]);
-      return (await fileStat(file)) === undefined ? [] : [{ name, key: `${path}/logs/${name}`, bytes: 0 }];
+      return (await fileStat(file)) === undefined
+        ? []
+        : [{ name, key: `${path}/logs/${name}?${version(verdict.finishedAt)}`, bytes: 0 }];
     });
     logs.set(key, found.flat());
     return found.flat();
+  }
+
+  /** A line for each episode of an instance by its sample; its file is read again when it has grown. */
+  async function episodesOf(
+    folder: string,
+    api: string,
+    instanceId: string,
+  ): Promise<ReadonlyMap<number, EpisodeRow>> {
+    const trajectories = join(folder, 'trajectories');
+    const file = trajectoryFile(trajectories, instanceId);
+    const size = (await fileStat(file))?.size ?? 0;
+    const known = episodes.get(file);
+    if (known?.size === size) return known.rows;
+    const rows = new Map<number, EpisodeRow>();
+    if (size > 0)
+      for await (const trajectory of readTrajectories(trajectories, new Set([instanceId]))) {
+        const { sample } = trajectory.episode;
+        const path = `${api}/episodes/${encodeURIComponent(instanceId)}/${sample}`;
+        const key = `${path}?${version(trajectory.turns.length, trajectory.result?.end)}`;
+        rows.set(sample, episodeRow(trajectory, { key, bytes: 0 }));
+      }
+    episodes.set(file, { size, rows });
+    return rows;
   }
 
   return {
@@ -80,16 +111,16 @@ export function viewsOf(root: string, host: Host): Views {
       await mapLimit(results.verdicts, AT_ONCE, async (verdict) => {
         const path = `${api}/attempts/${encodeURIComponent(verdict.instanceId)}/${verdict.attempt}`;
         sources.set(`${verdict.instanceId}#${verdict.attempt}`, {
-          detail: { key: path, bytes: 0 },
+          detail: { key: `${path}?${version(verdict.finishedAt)}`, bytes: 0 },
           logs: await logsOf(folder, path, verdict),
         });
       });
-      for await (const trajectory of readTrajectories(join(folder, 'trajectories'))) {
-        const { instanceId, sample } = trajectory.episode;
-        const key = `${instanceId}#${sample}`;
-        const detail = { key: `${api}/episodes/${encodeURIComponent(instanceId)}/${sample}`, bytes: 0 };
-        sources.set(key, { logs: [], ...sources.get(key), episode: episodeRow(trajectory, detail) });
-      }
+      await mapLimit(results.instances, AT_ONCE, async ({ instanceId }) => {
+        for (const [sample, episode] of await episodesOf(folder, api, instanceId)) {
+          const key = `${instanceId}#${sample}`;
+          sources.set(key, { logs: [], ...sources.get(key), episode });
+        }
+      });
       const planned = results.instances.reduce((sum, { attempts = 0 }) => sum + attempts, 0);
       return runPage({
         ...{ results, sources, summary: await summaryOf(results, host), generatedAt: host.clock.iso() },
@@ -161,3 +192,6 @@ async function trajectoryOf(
 }
 
 const fileStat = (path: string) => stat(path).catch(() => undefined);
+
+/** Makes the address of what has changed another one: a page keeps what it has loaded by its address. */
+const version = (...of: readonly unknown[]) => new URLSearchParams({ version: of.join(' ') });
