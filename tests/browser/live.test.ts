@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
+import { packageRoot } from '../../src/util/package.js';
 import { hasBrowser, launch } from '../helpers/browser.js';
 import { assay } from '../helpers/cli.js';
 import { type Daemon, startDaemon } from '../helpers/daemon.js';
 
+const PREDICTIONS = join(packageRoot(), 'datasets', 'sample', 'predictions', 'mixed.jsonl');
 const withBrowser = hasBrowser ? describe : describe.skip;
 
 withBrowser(`assay view${hasBrowser ? '' : ' (no Chromium here)'}`, () => {
@@ -36,12 +38,13 @@ withBrowser(`assay view${hasBrowser ? '' : ' (no Chromium here)'}`, () => {
   it('lists a run that begins, follows it to its end, and shows its attempts and logs', async () => {
     await page.goto(view.said);
     await page.getByText('No run here yet.').waitFor();
-    const run = assay(['eval', 'sample', '--gold', '-j', '1', '-n', '12', '--run-id', 'live', '-q'], {
+    // Two of these wait for a time-out of 5 s: long enough for a look at the list in between.
+    const run = assay(['eval', 'sample', '-p', PREDICTIONS, '-t', '5', '-j', '1', '--run-id', 'live', '-q'], {
       cwd: work,
       cache: work,
     });
     await page.getByRole('link', { name: 'live' }).click();
-    await page.getByText(/Running: \d+ of 12 attempts have a verdict/).waitFor();
+    await page.getByText(/Running: \d+ of 32 attempts have a verdict/).waitFor();
     const counts = await page.evaluate(async () => {
       const seen = new Set<string>();
       for (let look = 0; look < 1200; look++) {
@@ -55,12 +58,13 @@ withBrowser(`assay view${hasBrowser ? '' : ' (no Chromium here)'}`, () => {
     expect(counts.length).toBeGreaterThan(1);
     expect(counts).toEqual([...counts].sort((a, b) => a - b));
     expect((await run).code).toBe(0);
-    await page.getByText('12 of 12 instances').first().waitFor();
+    await page.getByText('14 of 32 instances').first().waitFor();
     await page
       .getByRole('link', { name: /assay-sample__/ })
       .first()
       .click();
-    await page.getByText('diff --git').first().waitFor();
+    await page.getByRole('link', { name: 'Log' }).click();
+    await page.getByRole('region', { name: 'Test log' }).waitFor();
     expect(faults).toEqual([]);
   });
 
