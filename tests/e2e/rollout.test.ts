@@ -187,8 +187,7 @@ describe('assay rollout on the sample benchmark', () => {
     expect(evaluated.stdout).toContain('Pass@1  66.7 %  (4 of 6 instances');
     expect(await verdicts(join(work, 'r'))).toEqual(await verdicts(join(work, 'e')));
 
-    const page = await assay('report', 'r', '-f', 'html');
-    expect({ code: page.code, stderr: page.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(await assay('report', 'r', '-f', 'html')).toMatchObject({ code: 0, stderr: '' });
     const html = await readFile(join(work, 'r', 'report.html'), 'utf8');
     expect(html).toContain('"episode":{"end":"turn_limit","turns":15,');
 

@@ -34,7 +34,7 @@ export function Strict({ strict }: { readonly strict: StrictVerdict }) {
           {restored ? 'resolved, too.' : 'not resolved.'}
         </p>
       )}
-      {reaches.length > 0 && (
+      {wasLooked && reaches.length > 0 && (
         <List title="It might reach beyond its own computation:" items={reaches}>
           {(what) => <Strange text={what} />}
         </List>
