@@ -1,5 +1,6 @@
 import { sha256Base64 } from '../../src/index.js';
 import type { Page } from './model.js';
+import { titleOf } from './title.js';
 
 /** The application of the page, as built: one script and one style sheet. */
 export interface Bundle {
@@ -56,17 +57,6 @@ function head(title: string, policy: string | undefined, style: string | undefin
     style === undefined ? '<link rel="stylesheet" href="/app.css">' : `<style>${style}</style>`,
     '</head>',
   ].join('\n');
-}
-
-function titleOf(page: Page): string {
-  switch (page.kind) {
-    case 'run':
-      return `${page.summary.model} on ${page.summary.dataset}`;
-    case 'training':
-      return page.name;
-    case 'compare':
-      return 'Comparison';
-  }
 }
 
 /** JSON that can't end the element it stands in. */

@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import type { Page } from '../model.js';
-import { Header, titleOf } from './parts/header.js';
+import { titleOf } from '../title.js';
+import { Header } from './parts/header.js';
 import { useRoute } from './route.js';
 import { useTop } from './scroll.js';
 import { servedSource } from './served.js';

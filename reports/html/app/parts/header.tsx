@@ -1,4 +1,5 @@
 import type { Page, RunPage } from '../../model.js';
+import { titleOf } from '../../title.js';
 import { type Route, routeHash } from '../route.js';
 import { lastList } from '../scroll.js';
 import { parseSelection, selectionQuery } from '../selection.js';
@@ -10,18 +11,6 @@ interface HeaderProps {
   readonly page: Page;
   readonly base: readonly string[];
   readonly route: Route;
-}
-
-/** What a page is about. */
-export function titleOf(page: Page): string {
-  switch (page.kind) {
-    case 'run':
-      return `${page.summary.model} on ${page.summary.dataset}`;
-    case 'training':
-      return page.name;
-    case 'compare':
-      return 'Comparison';
-  }
 }
 
 /** Stands above every view: the way home, and to the sections of a run. */

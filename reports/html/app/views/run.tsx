@@ -1,8 +1,8 @@
 import { useMemo } from 'preact/hooks';
 import { runCharts } from '../../../charts/run.js';
 import type { RunPage } from '../../model.js';
+import { titleOf } from '../../title.js';
 import { Charts } from '../parts/charts.js';
-import { titleOf } from '../parts/header.js';
 import { LiveLine } from '../parts/live.js';
 import { Strange } from '../parts/strange.js';
 import { routeHash } from '../route.js';
