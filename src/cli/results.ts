@@ -19,7 +19,8 @@ export async function finishReport(
   for (const reporter of Object.values(reporters)) await writeReportFiles(reporter(results, summary), folder);
   if (!json) {
     host.out(renderTable(summary));
-    host.out(`Report: ${relative(host.cwd, join(folder, 'report.md'))}`);
+    const path = relative(host.cwd, folder);
+    host.out(`Report: ${join(path, 'report.md')}   (as a page for a browser: assay report ${path} -f html)`);
   }
   return summary;
 }
