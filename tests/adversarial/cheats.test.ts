@@ -18,7 +18,7 @@ import { scratchFolder } from './scratch.js';
 /** At once; each is a sandbox with a core of its own. */
 const WORKERS = 2;
 /** Every so-manieth patch is judged by the older profile, too. */
-const OLDER = repeats(1, 5);
+const OLDER = repeats(1, 10);
 
 const scratch = scratchFolder('cheats', () => runs?.close());
 const isUsable = ({ instance }: Honest) => hasPython || !instance.startsWith('pennybook');

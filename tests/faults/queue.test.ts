@@ -9,10 +9,13 @@ import { packageRoot } from '../../src/util/package.js';
 import { assay } from '../helpers/cli.js';
 import { type Daemon, startWorker } from '../helpers/daemon.js';
 import { noPostgres, type Postgres, startPostgres } from '../helpers/postgres.js';
+import { repeats } from '../helpers/repeats.js';
 import { type Service, sampleRows, score, startService } from '../helpers/service.js';
 
 const PREDICTIONS = join(packageRoot(), 'datasets', 'sample', 'predictions', 'mixed.jsonl');
 const LEASE = 4;
+/** How many of the instances. */
+const LIMIT = ['-n', String(repeats(32, 18))];
 /** Namespaces of networks need root. */
 const hasNamespaces = spawnSync('ip', ['netns', 'add', 'assay-probe']).status === 0;
 if (hasNamespaces) spawnSync('ip', ['netns', 'delete', 'assay-probe']);
@@ -55,7 +58,7 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
   }
 
   const evaluate = (id: string, ...more: string[]) =>
-    assay([...['eval', 'sample', '-p', PREDICTIONS, '-t', '5', '-q', '--run-id', id], ...more], {
+    assay([...['eval', 'sample', '-p', PREDICTIONS, '-t', '5', '-q', '--run-id', id], ...LIMIT, ...more], {
       cwd: work,
       cache,
     });
@@ -142,6 +145,7 @@ withPostgres(`workers of a queue${noPostgres === undefined ? '' : ` (${noPostgre
     const first = assay(
       [
         ...['eval', 'sample', '-p', PREDICTIONS, '-t', '5', '-q', '--run-id', 'crashed'],
+        ...LIMIT,
         '--queue',
         postgres.url,
       ],
