@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 /** A browser lays out so many new rows of a table well within the tenth of a second in which a key should be answered. */
-const STEP = 100;
+const STEP = 50;
 
 /**
  * How many of a list's items to draw now: to its end, or as far as there are at most {@link STEP} that weren't drawn before; the rest
