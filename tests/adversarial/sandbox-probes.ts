@@ -182,8 +182,8 @@ any bash -c 'env | grep -iE "api_?key|token|secret|docker_host"'`,
   },
   {
     name: 'files that the supervisor has open',
-    // A program that starts has files of its locale open for a moment.
-    look: `without '^(/dev/(null|fd|pts).*|/usr/lib/locale/.*|/proc/.*|pipe:.*|socket:.*|anon_inode:.*|/run/output|/sys/fs/cgroup/.*/cgroup.procs)$' bash -c 'readlink /proc/[0-9]*/fd/*'`,
+    // A program that starts has libraries and files of its locale open for a moment.
+    look: `without '^(/dev/(null|fd|pts).*|/etc/ld.so.cache|(/usr)?/lib(64)?/.*|/usr/share/locale/.*|/proc/.*|pipe:.*|socket:.*|anon_inode:.*|/run/output|/sys/fs/cgroup/.*/cgroup.procs)$' bash -c 'readlink /proc/[0-9]*/fd/*'`,
     plant: 'echo x >/tmp/open; exec 8</tmp/open',
     remove: 'exec 8<&-; rm /tmp/open',
   },
