@@ -1,4 +1,10 @@
-import type { ReportFile, RunResults, RunSummary, Trajectory } from '../../src/index.js';
+import {
+  byInstance,
+  type ReportFile,
+  type RunResults,
+  type RunSummary,
+  type Trajectory,
+} from '../../src/index.js';
 import { blobStore, type Packed } from './blobs.js';
 import type { EpisodeRow, NamedLog } from './model.js';
 import { detailOf, episodeDetail, runPage, type Sources } from './run-page.js';
@@ -33,14 +39,14 @@ export async function* htmlReport(
 ): AsyncGenerator<ReportFile> {
   const blobs = blobStore(BESIDE);
   const sources = new Map<string, Sources>();
-  for (const instance of results.instances) {
+  for (const { instance, verdicts } of byInstance(results)) {
     const { instanceId } = instance;
     const episodes = await evidence.episodes(instanceId);
     for (const [sample, trajectory] of episodes) {
       const detail = blobs.keep(await evidence.pack(JSON.stringify(episodeDetail(trajectory))));
       sources.set(`${instanceId}#${sample}`, { logs: [], episode: episodeRow(trajectory, detail) });
     }
-    for (const verdict of results.verdicts.filter((one) => one.instanceId === instanceId)) {
+    for (const verdict of verdicts) {
       const key = `${instanceId}#${verdict.attempt}`;
       const patch = await evidence.patch(instanceId, verdict.attempt);
       const detail = blobs.keep(

@@ -7,6 +7,7 @@ import type { Bundle, Evidence, Packed } from '../../reports/index.js';
 import { readPackedLogs, readPatch } from '../run/folder.js';
 import { sha256 } from '../util/hash.js';
 import { packageRoot } from '../util/package.js';
+import { trajectoriesOf } from './trajectories.js';
 
 const compress = promisify<string, Buffer>(gzip);
 
@@ -27,7 +28,7 @@ export function evidenceOf(folder: string): Evidence {
     },
     async episodes(instanceId) {
       const found = new Map();
-      for await (const trajectory of readTrajectories(join(folder, 'trajectories'), new Set([instanceId])))
+      for await (const trajectory of readTrajectories(trajectoriesOf(folder), new Set([instanceId])))
         found.set(trajectory.episode.sample, trajectory);
       return found;
     },

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { episodeIdOf, isFault } from '../../plugins/agent/episodes.js';
 import type { Policy } from '../../plugins/agent/policy/policy.js';
 import { type RolloutEvent, type RolloutsOptions, startRollouts } from '../../plugins/agent/rollouts.js';
@@ -18,6 +17,7 @@ import type { Interrupt } from './interrupt.js';
 import type { Plan } from './plan.js';
 import { rolloutAttempts } from './rollout-attempts.js';
 import { episodeContainer } from './rollout-container.js';
+import { trajectoriesOf } from './trajectories.js';
 
 interface Grade {
   readonly strict: boolean;
@@ -63,9 +63,6 @@ export interface RolledOut {
   /** Episodes that failed for the machine's fault. */
   readonly faults: number;
 }
-
-/** Where a run folder keeps its trajectories. */
-export const trajectoriesOf = (folder: string): string => join(folder, 'trajectories');
 
 /** Plays the episode of each job that the run folder has no end of, and grades it; `outcomes` also says what `onEnd` is given. */
 export async function rollOut(

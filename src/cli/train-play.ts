@@ -14,7 +14,8 @@ import type { Job } from '../run-instance.js';
 import type { Host } from './host.js';
 import type { Interrupt } from './interrupt.js';
 import type { Plan } from './plan.js';
-import { type RolloutRun, rollOut, trajectoriesOf } from './rollout-run.js';
+import { type RolloutRun, rollOut } from './rollout-run.js';
+import { trajectoriesOf } from './trajectories.js';
 
 /** What all rollouts of a training have in common. */
 export interface TrainingGround {

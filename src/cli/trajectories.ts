@@ -2,9 +2,12 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AssayError } from '../errors.js';
 
-/** Where a run keeps its trajectories. */
+/** Where a run folder keeps its trajectories. */
+export const trajectoriesOf = (folder: string): string => join(folder, 'trajectories');
+
+/** The same of a run as it was named. */
 export function trajectoriesFolder(run: string, cwd: string): string {
-  return join(resolve(cwd, run), 'trajectories');
+  return trajectoriesOf(resolve(cwd, run));
 }
 
 /** The same folder of a run that has one; `run_not_found` otherwise. */

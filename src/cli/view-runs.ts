@@ -13,9 +13,8 @@ import {
   episodeRow,
   runPage,
 } from '../../reports/index.js';
-import type { Trajectory } from '../model/trajectory.js';
 import type { Verdict } from '../model/verdict.js';
-import { attemptFolder, FILES, readPatch } from '../run/folder.js';
+import { attemptFolder, FILES, LOGS, type LogName, readPatch } from '../run/folder.js';
 import { followRun, type RunNow } from '../run/follow.js';
 import { attemptKey } from '../run/ledger.js';
 import { runningIn } from '../run/overview.js';
@@ -25,16 +24,15 @@ import { seededRandom } from '../util/random.js';
 import type { Views } from '../view/app.js';
 import { labelledRuns } from './compare.js';
 import type { Host } from './host.js';
+import { evidenceOf } from './html.js';
 import { summaryOf } from './results.js';
 import { isRun, readEntries } from './runs-list.js';
 import { isTraining, JOURNAL } from './runs-training.js';
 import { readTrainingPage } from './training-page.js';
+import { trajectoriesOf } from './trajectories.js';
 
 /** Files that are looked at at once. */
 const AT_ONCE = 16;
-
-const LOGS = { test: FILES.log, restored: FILES.restored, inverted: FILES.inverted } as const;
-type LogName = keyof typeof LOGS;
 
 /** What `assay view` shows of the runs below a folder, or of the one that it is. */
 export function viewsOf(root: string, host: Host): Views {
@@ -80,7 +78,7 @@ export function viewsOf(root: string, host: Host): Views {
     api: string,
     instanceId: string,
   ): Promise<ReadonlyMap<number, EpisodeRow>> {
-    const trajectories = join(folder, 'trajectories');
+    const trajectories = trajectoriesOf(folder);
     const file = trajectoryFile(trajectories, instanceId);
     const size = (await fileStat(file))?.size ?? 0;
     const known = episodes.get(file);
@@ -156,7 +154,7 @@ export function viewsOf(root: string, host: Host): Views {
     async episode(run, instanceId, sample) {
       const folder = await folderOf(run);
       if (folder === undefined) return undefined;
-      const trajectory = await trajectoryOf(folder, instanceId, sample);
+      const trajectory = (await evidenceOf(folder).episodes(instanceId)).get(sample);
       return trajectory === undefined ? undefined : episodeDetail(trajectory);
     },
     async log(run, instanceId, attempt, name) {
@@ -179,16 +177,6 @@ export function viewsOf(root: string, host: Host): Views {
       return [...sizes, (await runningIn(folder)) === undefined ? 'ended' : 'running'].join(' ');
     },
   };
-}
-
-async function trajectoryOf(
-  folder: string,
-  instanceId: string,
-  sample: number,
-): Promise<Trajectory | undefined> {
-  for await (const trajectory of readTrajectories(join(folder, 'trajectories'), new Set([instanceId])))
-    if (trajectory.episode.sample === sample) return trajectory;
-  return undefined;
 }
 
 const fileStat = (path: string) => stat(path).catch(() => undefined);

@@ -131,20 +131,20 @@ export async function readLog(
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
-/** The logs of an attempt as they are stored, gzip: of the official run, then of the further runs of a strict verdict. */
+/** Logs of an attempt: of the official run, then of the further runs of a strict verdict. */
+export const LOGS = { test: FILES.log, restored: FILES.restored, inverted: FILES.inverted } as const;
+export type LogName = keyof typeof LOGS;
+
+/** The logs of an attempt as they are stored, gzip. */
 export async function readPackedLogs(
   run: string,
   instanceId: string,
   attempt: number,
-): Promise<readonly { readonly name: 'test' | 'restored' | 'inverted'; readonly bytes: Buffer }[]> {
+): Promise<readonly { readonly name: LogName; readonly bytes: Buffer }[]> {
   const logs = [];
-  for (const [name, file] of [
-    ['test', FILES.log],
-    ['restored', FILES.restored],
-    ['inverted', FILES.inverted],
-  ] as const)
+  for (const name of Object.keys(LOGS) as LogName[])
     try {
-      logs.push({ name, bytes: await readFile(join(attemptFolder(run, instanceId, attempt), file)) });
+      logs.push({ name, bytes: await readFile(join(attemptFolder(run, instanceId, attempt), LOGS[name])) });
     } catch (error) {
       if (!hasCode(error, 'ENOENT')) throw error;
     }

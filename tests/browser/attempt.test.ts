@@ -1,16 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { axeViolations, hasBrowser, launch } from '../helpers/browser.js';
+import { axeViolations, describeInBrowser, launch } from '../helpers/browser.js';
 import { AT, EVIDENCE, ID, LINES, MANY_LINES, OLD_TESTS, ONE } from './one-attempt.js';
 import { writeReport } from './run-500.js';
 
-const WHY = hasBrowser ? '' : ' (skipped: no Chromium at /usr/bin/chromium)';
 const VIEWS = ['result', 'patch', 'log', 'episode', 'conditions'];
 
-(hasBrowser ? describe : describe.skip)(`the page of an attempt, in a browser${WHY}`, () => {
+describeInBrowser('the page of an attempt, in a browser', () => {
   let browser: Browser;
   let folder = '';
   let report = '';

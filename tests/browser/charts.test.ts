@@ -1,14 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { renderToString } from 'preact-render-to-string';
 import { chartFile } from '../../reports/charts/file.js';
 import { PAGE_STYLE } from '../../reports/charts/style.js';
-import { hasBrowser, launch } from '../helpers/browser.js';
+import { describeInBrowser, launch } from '../helpers/browser.js';
 import { SAMPLES } from '../reports/charts/samples.js';
 
-const withBrowser = hasBrowser ? describe : describe.skip;
-
-withBrowser(`charts as files${hasBrowser ? '' : ' (no Chromium here)'}`, () => {
+describeInBrowser('charts as files', () => {
   let browser: Browser;
   let page: Page;
   beforeAll(async () => {

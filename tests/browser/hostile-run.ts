@@ -1,5 +1,6 @@
-import type { RunResults, Trajectory, Turn } from '../../src/index.js';
+import type { RunResults, Trajectory } from '../../src/index.js';
 import { instance, PULL_LIMITED, runResults, verdict } from '../reports/run-results.js';
+import { DECODING, episodeOf } from './episode.js';
 import { pack } from './run-500.js';
 
 /** What people have made pages run, break or lie with. */
@@ -94,38 +95,19 @@ export const HOSTILE: RunResults = runResults(
   },
 );
 
-const decoding: Turn['decoding'] = {
-  ...{ temperature: 1, topP: 1, topK: -1, minP: 0, repetitionPenalty: 1 },
-  ...{ presencePenalty: 0, frequencyPenalty: 0, maxTokens: 10 },
-};
-
 const EPISODE: Trajectory = {
-  episode: {
-    ...{
-      schemaVersion: 1,
-      episodeId: `${ID}#1`,
-      instanceId: ID,
-      sample: 1,
-      demonstration: false,
-      mode: 'chat',
-    },
-    ...{
-      model: hostile('agent'),
-      scaffold: hostile('scaffold'),
-      purpose: 'eval',
-      rowHash: 'r',
-      startedAt: '',
-    },
+  episode: episodeOf(ID, {
+    ...{ model: hostile('agent'), scaffold: hostile('scaffold') },
     prompt: [{ role: 'system', content: hostileLines('prompt') }],
     limits: {
       ...{ turns: 9, contextTokens: 9, commandSeconds: 9, episodeSeconds: 9 },
       ...{ observationChars: 9, gradeUnsubmitted: true },
     },
-  },
+  }),
   turns: PAYLOADS.map((payload, index) => ({
     ...{ index: index + 1, response: index === 0 ? hostileLines('response') : payload },
     ...{ command: index === 0 ? hostile('command') : payload, observation: hostile(`observation ${index}`) },
-    ...{ exitCode: 1e9, finishReason: 'stop', decoding, confirmed: null },
+    ...{ exitCode: 1e9, finishReason: 'stop', decoding: DECODING, confirmed: null },
     ...{
       usage: { promptTokens: 1e15, completionTokens: 1, cost: 1e-9 },
       seconds: { policy: 1e9, command: 0 },

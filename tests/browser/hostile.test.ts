@@ -2,14 +2,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { routeHash } from '../../reports/html/app/route.js';
-import { hasBrowser, launch } from '../helpers/browser.js';
+import { describeInBrowser, hasBrowser, launch } from '../helpers/browser.js';
 import { EVIDENCE, HOSTILE, hostile, IDS, PAYLOADS } from './hostile-run.js';
 import { writeReport } from './run-500.js';
 
-const ifBrowser = hasBrowser ? describe : describe.skip;
 const [ID, PROTO] = IDS;
 
 let browser: Browser;
@@ -112,7 +111,7 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   [at(PROTO, 'patch')]: ['path'],
 };
 
-ifBrowser('a page of a run in which strangers have written what they can', () => {
+describeInBrowser('a page of a run in which strangers have written what they can', () => {
   test.each([1280, 390])(
     'runs nothing, asks for nothing and keeps its layout at %i pixels',
     async (width) => {
@@ -173,7 +172,7 @@ ifBrowser('a page of a run in which strangers have written what they can', () =>
   });
 });
 
-ifBrowser('each of its two walls holds by itself', () => {
+describeInBrowser('each of its two walls holds by itself', () => {
   const POLICY = /<meta http-equiv="Content-Security-Policy"[^>]*>/;
   /** As if JSON stood in the page as it is. */
   const unescaped = (html: string) => html.replaceAll('\\u003c', '<');

@@ -1,17 +1,16 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { packageRoot } from '../../src/util/package.js';
-import { hasBrowser, launch } from '../helpers/browser.js';
+import { describeInBrowser, launch } from '../helpers/browser.js';
 import { assay } from '../helpers/cli.js';
 import { type Daemon, startDaemon } from '../helpers/daemon.js';
 
 const PREDICTIONS = join(packageRoot(), 'datasets', 'sample', 'predictions', 'mixed.jsonl');
-const withBrowser = hasBrowser ? describe : describe.skip;
 
-withBrowser(`assay view${hasBrowser ? '' : ' (no Chromium here)'}`, () => {
+describeInBrowser('assay view', () => {
   let work = '';
   let view: Daemon & { readonly said: string };
   let browser: Browser;

@@ -1,5 +1,6 @@
 import type { RunResults, Trajectory } from '../../src/index.js';
 import { instance, runResults, TAMPERED, verdict } from '../reports/run-results.js';
+import { DECODING, episodeOf } from './episode.js';
 import { pack } from './run-500.js';
 
 export const ID = 'a__a-1';
@@ -79,28 +80,15 @@ function diffOf(path: string, word: string): string {
   return `diff --git a/${path} b/${path}\n--- a/${path}\n+++ b/${path}\n@@ -1,2 +1,2 @@\n same\n-before\n+${word}\n`;
 }
 
-const DECODING = {
-  ...{ temperature: 1, topP: 1, topK: -1, minP: 0, repetitionPenalty: 1 },
-  ...{ presencePenalty: 0, frequencyPenalty: 0, maxTokens: 10 },
-};
-
 const EPISODE: Trajectory = {
-  episode: {
-    ...{
-      schemaVersion: 1,
-      episodeId: `${ID}#1`,
-      instanceId: ID,
-      sample: 1,
-      demonstration: false,
-      mode: 'chat',
-    },
-    ...{ model: 'acme/solver', scaffold: 'tools@1', purpose: 'eval', rowHash: 'r', startedAt: '' },
+  episode: episodeOf(ID, {
+    ...{ model: 'acme/solver', scaffold: 'tools@1' },
     prompt: [{ role: 'system', content: 'You mend code.' }],
     limits: {
       ...{ turns: 40, contextTokens: 9000, commandSeconds: 90, episodeSeconds: 3600 },
       ...{ observationChars: 16000, gradeUnsubmitted: true },
     },
-  },
+  }),
   turns: Array.from({ length: 300 }, (_, index) => ({
     ...{
       index: index + 1,

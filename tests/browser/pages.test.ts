@@ -3,9 +3,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
-import { hasBrowser, launch } from '../helpers/browser.js';
+import { describeInBrowser, launch } from '../helpers/browser.js';
 import { assay } from '../helpers/cli.js';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -19,9 +19,7 @@ const iteration = (number: number) => ({
   ...{ seconds: { rollouts: 2, training: 1 }, finishedAt: '2026-11-22T12:00:00.000Z' },
 });
 
-const withBrowser = hasBrowser ? describe : describe.skip;
-
-withBrowser(`pages with charts${hasBrowser ? '' : ' (no Chromium here)'}`, () => {
+describeInBrowser('pages with charts', () => {
   let work = '';
   let browser: Browser;
   const run = (...args: readonly string[]) => assay(args, { cwd: work, cache: work });

@@ -1,17 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import type { RunResults } from '../../src/model/run.js';
 import { summarise } from '../../src/stats/summary.js';
-import { axeViolations, hasBrowser, launch } from '../helpers/browser.js';
+import { axeViolations, describeInBrowser, launch } from '../helpers/browser.js';
 import { instance, MIXED, runResults, TAMPERED, verdict } from '../reports/run-results.js';
 import { results500, writeReport } from './run-500.js';
 
-const WHY = hasBrowser ? '' : ' (skipped: no Chromium at /usr/bin/chromium)';
-
-(hasBrowser ? describe : describe.skip)(`the page of a run, in a browser${WHY}`, () => {
+describeInBrowser('the page of a run, in a browser', () => {
   const run = results500();
   const { outcomes, passAt1, byRepository } = summarise(run);
   let browser: Browser;

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { describe } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -8,6 +9,12 @@ const CHROMIUM = '/usr/bin/chromium';
 export const hasBrowser = existsSync(CHROMIUM);
 if (!hasBrowser && process.env['ASSAY_REQUIRE_BROWSER'] === '1')
   throw new Error(`${CHROMIUM} is missing: apt-get install chromium`);
+
+/** Tests of pages; without a Chromium they are skipped, and their name says why. */
+export function describeInBrowser(name: string, tests: () => void): void {
+  if (hasBrowser) describe(name, tests);
+  else describe.skip(`${name} (skipped: no Chromium at ${CHROMIUM})`, tests);
+}
 
 /** Debian's Chromium without a window. */
 export function launch(): Promise<Browser> {
